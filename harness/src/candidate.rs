@@ -1,0 +1,61 @@
+//! Generated programs and where they came from.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Problem, ProblemId};
+
+/// Which candidate of which problem. Orders by problem, then by index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CandidateId {
+    pub problem: ProblemId,
+    /// Position among the candidates of this problem, from 0.
+    pub index: u32,
+}
+
+impl fmt::Display for CandidateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.problem, self.index)
+    }
+}
+
+/// What a generator returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "form", content = "text", rename_all = "kebab-case")]
+pub enum Code {
+    /// A complete program.
+    Program(String),
+    /// Text that continues the problem's prompt (HumanEval).
+    Completion(String),
+}
+
+/// One generated program for one problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub id: CandidateId,
+    pub code: Code,
+    pub provenance: Provenance,
+}
+
+impl Candidate {
+    /// The complete program to judge.
+    pub fn program(&self, problem: &Problem) -> String {
+        match &self.code {
+            Code::Program(program) => program.clone(),
+            Code::Completion(completion) => problem.program_from_completion(completion),
+        }
+    }
+}
+
+/// How a candidate was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Name of the backend: `replay`, `reference`, …
+    pub backend: String,
+    /// File or checkpoint it came from, as the user named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}

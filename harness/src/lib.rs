@@ -1,0 +1,20 @@
+//! Vocabulary, contracts and pure logic of the evaluation harness.
+//!
+//! `Problem` and `Candidate` go in; an `Executor` turns programs into `Execution`s (facts),
+//! the judge turns those into `Verdict`s, and metrics turn verdicts into numbers. Nothing in
+//! this package knows how a program is run, where problems come from, or how a table is
+//! printed. The only I/O is in `store`.
+
+pub mod candidate;
+pub mod contract;
+pub mod execution;
+pub mod problem;
+pub mod value;
+pub mod verdict;
+
+pub mod config;
+pub mod judge;
+pub mod metric;
+pub mod prompt;
+pub mod runner;
+pub mod store;

@@ -1,0 +1,1 @@
+//! Prompt templates: a problem as the text a model reads.

@@ -1,0 +1,1 @@
+//! The run directory and the verdict cache: the only I/O in this package.
