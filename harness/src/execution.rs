@@ -88,8 +88,10 @@ pub struct Grants {
 pub enum Step<'a> {
     /// Compiles `source` and runs it as `__main__` with `stdin` on WASI standard input.
     RunScript { source: &'a str, stdin: &'a [u8] },
-    /// Compiles and executes `source` as a module called `name`; its namespace stays.
+    /// Compiles and executes `prelude` and then `source`, each by itself, as one module
+    /// called `name`; its namespace stays. Line numbers count from the top of `source`.
     Load {
+        prelude: &'a str,
         source: &'a str,
         name: &'a str,
         /// Class of which an instance is made at once, to receive later calls.
@@ -175,7 +177,9 @@ pub struct Exception {
     pub class: String,
     /// `str(exception)`, cut to 1,000 characters.
     pub message: String,
-    /// Innermost line of the program's own source on the traceback, from 1.
+    /// Innermost line on the traceback that belongs to the program (the `source` of
+    /// [`Step::RunScript`] or [`Step::Load`]), from 1. `None` where the exception was raised
+    /// by code behind it: a failed `assert` of the tests has no line of the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// Names of the class and its bases up to `BaseException`, most derived first.
