@@ -191,7 +191,8 @@ pub enum Unjudged {
 pub enum Judgement {
     Judged {
         outcome: Outcome,
-        /// Why not passed: the worst cause, the first among equals.
+        /// Why not passed: the cause of the first failing test, or with `apps-2021` of the
+        /// first among the worst.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Cause>,
         /// In test order; ends at the first failure when judging stopped early.

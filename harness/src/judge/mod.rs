@@ -1,1 +1,11 @@
-//! From facts to verdicts.
+//! From facts to verdicts: what a problem asks of the sandbox, and what the answers mean.
+
+mod apps_2021;
+mod evalplus;
+mod judging;
+mod python;
+mod reference;
+mod strict;
+mod trial;
+
+pub use judging::{Judge, JudgeOptions, Judged, WhichTests};
