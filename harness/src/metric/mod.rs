@@ -1,1 +1,33 @@
-//! Numbers from verdicts.
+//! Numbers from verdicts: pure functions, in the order verdict → [`ProblemTally`] →
+//! [`Score`] (one problem) → [`Estimate`] (a group of problems).
+//!
+//! Three rules hold throughout, and `docs/metrics.md` argues for them:
+//! - every problem weighs the same, so "all" is the paper's weighting of the APPS levels;
+//! - a metric that the records cannot support is refused ([`Refusal`]), never computed from
+//!   less than was asked for;
+//! - what was not judged is not wrong: it is left out, counted, and bounded.
+
+mod accuracy;
+mod aggregate;
+mod bootstrap;
+mod comparison;
+mod n_at_k;
+mod pass_at_k;
+mod score;
+mod shares;
+mod tally;
+
+#[cfg(test)]
+mod fixture;
+
+pub use accuracy::{strict_accuracy_scores, test_case_average_scores};
+pub use aggregate::{Aggregate, Estimate, Group, GroupRow, Metric, aggregate, curve_ks};
+pub use bootstrap::{Bootstrap, Interval};
+pub use comparison::{
+    Comparison, ComparisonError, ComparisonRow, OutcomeChange, compare, outcome_changes,
+};
+pub use n_at_k::{NAtK, SurvivorCounts, n_at_k, n_at_k_scores};
+pub use pass_at_k::{pass_at_k, pass_at_k_scores};
+pub use score::{Refusal, Score};
+pub use shares::{CauseShare, OutcomeShares, cause_shares, outcome_shares};
+pub use tally::{CandidateTally, ProblemTally, TallyError, TallyInput, tally};
