@@ -7,10 +7,13 @@
 
 pub mod candidate;
 pub mod contract;
+mod error;
 pub mod execution;
 pub mod problem;
 pub mod value;
 pub mod verdict;
+
+pub use error::{Difference, Error, ErrorClass};
 
 pub mod config;
 pub mod judge;

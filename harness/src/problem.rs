@@ -64,8 +64,8 @@ macro_rules! display_as_serialized {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.name())
             }
         }
@@ -126,6 +126,15 @@ impl Problem {
 pub struct TestSet<T> {
     pub example: Vec<T>,
     pub hidden: Vec<T>,
+}
+
+impl<T> TestSet<T> {
+    pub fn of(&self, which: WhichTests) -> &[T] {
+        match which {
+            WhichTests::Hidden => &self.hidden,
+            WhichTests::Example => &self.example,
+        }
+    }
 }
 
 impl<T> Default for TestSet<T> {
@@ -193,6 +202,20 @@ impl UnitTests {
             Self::CheckFunction { .. } | Self::Differential { .. } => 0,
         }
     }
+}
+
+/// Which tests a program is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhichTests {
+    /// Those that grade.
+    Hidden,
+    /// Those shown in the statement.
+    Example,
+}
+
+display_as_serialized! {
+    WhichTests { Hidden => "hidden", Example => "example" }
 }
 
 /// Text for standard input and the text expected on standard output.

@@ -218,6 +218,14 @@ impl Judgement {
     }
 }
 
+/// What judging a program once gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    pub judgement: Judgement,
+    /// Fuel used over all steps.
+    pub fuel: u64,
+}
+
 /// The judgement of one grader on one candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {

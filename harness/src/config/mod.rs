@@ -1,1 +1,13 @@
 //! Options as written, settings as resolved.
+
+mod options;
+mod resolve;
+mod selection;
+mod settings;
+
+pub use options::{JudgeChoice, Options};
+pub use resolve::{Layer, Origin, Resolved, default_toml};
+pub use selection::Selection;
+pub use settings::{
+    JudgingSettings, MetricSettings, RunningSettings, SamplingSettings, Settings, Timeout,
+};

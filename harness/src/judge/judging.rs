@@ -13,26 +13,20 @@
 //! list of test results. In `apps-2021` any exception outranks wrong results, and wrong
 //! results of call-based tests do not stop the judging, as in the original.
 
+use serde::{Deserialize, Serialize};
+
 use crate::contract::{Executor, PluginError};
 use crate::execution::{Grants, Limits, Step};
 use crate::judge::evalplus::{Benchmark, Oracle};
 use crate::judge::reference::ReferenceResults;
 use crate::judge::trial::{Trial, completed, module, result_of};
-use crate::problem::{Problem, TestSet, UnitTests};
+use crate::problem::{Problem, UnitTests, WhichTests};
 use crate::value::Value;
-use crate::verdict::{Grader, Judgement, Unjudged};
-
-/// Which tests decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WhichTests {
-    /// The held-out tests: grading.
-    Hidden,
-    /// The tests shown in the statement: filtering (n@k, critic sampling).
-    Example,
-}
+use crate::verdict::{Grader, Judged, Judgement, Unjudged};
 
 /// How thoroughly to judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct JudgeOptions {
     /// Stop at the first failing test. Off, the results of all tests are known (test-case
     /// average); the outcome is the same.
@@ -48,14 +42,6 @@ impl Default for JudgeOptions {
             challenge_tests: false,
         }
     }
-}
-
-/// A judgement and what it cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
-    pub judgement: Judgement,
-    /// Fuel used over all steps.
-    pub fuel: u64,
 }
 
 /// Everything that stays the same from candidate to candidate.
@@ -89,7 +75,7 @@ impl<'a> Judge<'a> {
         let mut trial = Trial::new(self.executor, limits, self.options);
         let n_tests = match &problem.tests {
             UnitTests::StandardInput { tests } => {
-                let tests = select(tests, which);
+                let tests = tests.of(which);
                 match grader {
                     Grader::Strict => trial.stdin_strict(program, tests)?,
                     Grader::Apps2021 => trial.stdin_apps_2021(program, tests)?,
@@ -97,7 +83,7 @@ impl<'a> Judge<'a> {
                 tests.len()
             }
             UnitTests::CallBased { function, tests } => {
-                let tests = select(tests, which);
+                let tests = tests.of(which);
                 match grader {
                     Grader::Strict => trial.calls_strict(program, function, tests)?,
                     Grader::Apps2021 => trial.calls_apps_2021(program, function, tests)?,
@@ -110,7 +96,7 @@ impl<'a> Judge<'a> {
                 challenge,
             } => {
                 let mut statements: Vec<&str> =
-                    select(tests, which).iter().map(String::as_str).collect();
+                    tests.of(which).iter().map(String::as_str).collect();
                 if self.options.challenge_tests && which == WhichTests::Hidden {
                     statements.extend(challenge.iter().map(String::as_str));
                 }
@@ -180,13 +166,6 @@ impl<'a> Judge<'a> {
             }
         };
         Ok(trial.conclude(grader, n_tests))
-    }
-}
-
-fn select<T>(tests: &TestSet<T>, which: WhichTests) -> &[T] {
-    match which {
-        WhichTests::Hidden => &tests.hidden,
-        WhichTests::Example => &tests.example,
     }
 }
 

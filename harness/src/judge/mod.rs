@@ -8,4 +8,7 @@ mod reference;
 mod strict;
 mod trial;
 
-pub use judging::{Judge, JudgeOptions, Judged, WhichTests};
+pub use judging::{Judge, JudgeOptions};
+
+pub use crate::problem::WhichTests;
+pub use crate::verdict::Judged;

@@ -1,1 +1,27 @@
 //! The run directory and the verdict cache: the only I/O in this package.
+//!
+//! A run directory holds what a run was asked for (`manifest.json`) and what it found, as
+//! JSON Lines. While a stage works, its records are appended to `NAME.partial.jsonl`; when
+//! it is done they are sorted by id and become `NAME.jsonl`. So a finished file does not
+//! depend on interruptions or on the number of workers, and its presence says that the
+//! stage is complete.
+
+mod atomic_file;
+mod cache_key;
+mod digest;
+mod manifest;
+mod record;
+mod record_file;
+mod record_log;
+mod run_directory;
+mod verdict_cache;
+
+pub use cache_key::{CacheKey, JUDGE_FINGERPRINT, KeyContext, TestsDigest};
+pub use digest::{sha256_hex, sha256_of_file};
+pub use manifest::{
+    DatasetRecord, GenerationRecord, JudgingRecord, Manifest, SettingRecord, SourceRecord,
+};
+pub use record::{InfrastructureEvent, ProblemSummary, Record};
+pub use record_log::RecordLog;
+pub use run_directory::{RunDirectory, StoredRun};
+pub use verdict_cache::VerdictCache;

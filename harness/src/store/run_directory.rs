@@ -1,0 +1,257 @@
+//! One directory a run.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::manifest::Manifest;
+use super::record::{InfrastructureEvent, ProblemSummary};
+use super::record_log::{RecordLog, read_records};
+use crate::candidate::Candidate;
+use crate::error::Error;
+use crate::problem::WhichTests;
+use crate::verdict::Verdict;
+
+const MANIFEST: &str = "manifest.json";
+const LOCK: &str = "run.lock";
+const PROBLEMS: &str = "problems";
+const CANDIDATES: &str = "candidates";
+const EVENTS: &str = "events";
+
+fn verdicts(tests: WhichTests) -> &'static str {
+    match tests {
+        WhichTests::Hidden => "verdicts",
+        WhichTests::Example => "example-verdicts",
+    }
+}
+
+/// Names of all record files.
+fn record_names() -> [&'static str; 5] {
+    [
+        PROBLEMS,
+        CANDIDATES,
+        verdicts(WhichTests::Hidden),
+        verdicts(WhichTests::Example),
+        EVENTS,
+    ]
+}
+
+/// A run directory opened for writing, by one process at a time.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    manifest: Manifest,
+    /// Held until drop, and released by the system when the process dies.
+    _lock: File,
+}
+
+impl RunDirectory {
+    /// Begins a run in `path`, or resumes the one that is there if it was begun with the
+    /// same things. A manifest may add a generation or a judging part to the stored one.
+    ///
+    /// # Errors
+    /// [`Error::OtherRun`] names each difference; [`Error::Locked`] if another process is at
+    /// work; otherwise what failed on which file.
+    pub fn create_or_resume(path: impl Into<PathBuf>, manifest: Manifest) -> Result<Self, Error> {
+        let path = path.into();
+        let lock = lock(&path, true)?;
+        let stored = Manifest::read(&path.join(MANIFEST))?;
+        Self::resume(path, lock, stored, manifest)
+    }
+
+    /// Discards what a run left in `path` and begins anew. Files of other kinds stay.
+    ///
+    /// # Errors
+    /// As for [`RunDirectory::create_or_resume`].
+    pub fn start_over(path: impl Into<PathBuf>, manifest: Manifest) -> Result<Self, Error> {
+        let path = path.into();
+        let lock = lock(&path, true)?;
+        // The manifest last: until then the directory is a run that can be discarded.
+        for name in record_files(&path).chain([path.join(MANIFEST)]) {
+            match fs::remove_file(&name) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", name)(error));
+                }
+                _ => {}
+            }
+        }
+        Self::resume(path, lock, None, manifest)
+    }
+
+    /// Opens a run that exists.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`] if there is none; otherwise as for [`RunDirectory::create_or_resume`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        if !path.join(MANIFEST).exists() {
+            return Err(Error::NoRun { path });
+        }
+        let lock = lock(&path, false)?;
+        let manifest = Manifest::read(&path.join(MANIFEST))?
+            .ok_or_else(|| Error::NoRun { path: path.clone() })?;
+        Ok(Self {
+            path,
+            manifest,
+            _lock: lock,
+        })
+    }
+
+    fn resume(
+        path: PathBuf,
+        lock: File,
+        stored: Option<Manifest>,
+        requested: Manifest,
+    ) -> Result<Self, Error> {
+        let manifest = match stored {
+            None if record_files(&path).any(|file| file.exists()) => {
+                return Err(Error::OrphanRecords { path });
+            }
+            None => {
+                requested.write(&path.join(MANIFEST))?;
+                requested
+            }
+            Some(stored) => {
+                let differences = stored.differences(&requested);
+                if !differences.is_empty() {
+                    return Err(Error::OtherRun { path, differences });
+                }
+                let merged = stored.clone().merged(requested);
+                if merged != stored {
+                    merged.write(&path.join(MANIFEST))?;
+                }
+                merged
+            }
+        };
+        Ok(Self {
+            path,
+            manifest,
+            _lock: lock,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// # Errors
+    /// When the file cannot be read or written, or is corrupt. The same holds for the others.
+    pub fn problems(&self) -> Result<RecordLog<ProblemSummary>, Error> {
+        RecordLog::open(&self.path, PROBLEMS)
+    }
+
+    /// # Errors
+    /// As for [`RunDirectory::problems`].
+    pub fn candidates(&self) -> Result<RecordLog<Candidate>, Error> {
+        RecordLog::open(&self.path, CANDIDATES)
+    }
+
+    /// # Errors
+    /// As for [`RunDirectory::problems`].
+    pub fn verdicts(&self, tests: WhichTests) -> Result<RecordLog<Verdict>, Error> {
+        RecordLog::open(&self.path, verdicts(tests))
+    }
+
+    /// # Errors
+    /// As for [`RunDirectory::problems`].
+    pub fn events(&self) -> Result<RecordLog<InfrastructureEvent>, Error> {
+        RecordLog::open(&self.path, EVENTS)
+    }
+
+    /// Candidates stored so far, in order of id.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is corrupt.
+    pub fn read_candidates(&self) -> Result<Vec<Candidate>, Error> {
+        read_records(&self.path, CANDIDATES)
+    }
+
+    /// Checks that `candidates` say the same as those stored under the same ids.
+    ///
+    /// # Errors
+    /// [`Error::OtherCandidate`] for the first that does not.
+    pub fn check_candidates(&self, candidates: &[Candidate]) -> Result<(), Error> {
+        let stored = self.read_candidates()?;
+        for candidate in candidates {
+            if let Ok(at) = stored.binary_search_by(|stored| stored.id.cmp(&candidate.id))
+                && stored[at].code != candidate.code
+            {
+                return Err(Error::OtherCandidate {
+                    path: self.path.clone(),
+                    id: candidate.id.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a run directory holds, read without locking it: a run may be at work on it.
+#[derive(Clone, Debug)]
+pub struct StoredRun {
+    pub manifest: Manifest,
+    /// In order of id, as are the others.
+    pub problems: Vec<ProblemSummary>,
+    pub candidates: Vec<Candidate>,
+    pub verdicts: Vec<Verdict>,
+    pub example_verdicts: Vec<Verdict>,
+    pub events: Vec<InfrastructureEvent>,
+    /// Whether judging by the hidden tests came to its end.
+    pub is_finished: bool,
+}
+
+impl StoredRun {
+    /// Reads the run in `path`.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`] if there is none; otherwise what is wrong with which file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let manifest = Manifest::read(&path.join(MANIFEST))?.ok_or_else(|| Error::NoRun {
+            path: path.to_owned(),
+        })?;
+        let hidden = verdicts(WhichTests::Hidden);
+        // Looked at first: a run that ends meanwhile is then called unfinished.
+        let is_finished = path.join(format!("{hidden}.jsonl")).exists();
+        Ok(Self {
+            manifest,
+            problems: read_records(path, PROBLEMS)?,
+            candidates: read_records(path, CANDIDATES)?,
+            verdicts: read_records(path, hidden)?,
+            example_verdicts: read_records(path, verdicts(WhichTests::Example))?,
+            events: read_records(path, EVENTS)?,
+            is_finished,
+        })
+    }
+}
+
+fn record_files(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let path = path.to_owned();
+    record_names().into_iter().flat_map(move |name| {
+        [
+            path.join(format!("{name}.jsonl")),
+            path.join(format!("{name}.partial.jsonl")),
+        ]
+    })
+}
+
+fn lock(directory: &Path, create: bool) -> Result<File, Error> {
+    if create {
+        fs::create_dir_all(directory).map_err(Error::io("create directory", directory))?;
+    }
+    let path = directory.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked {
+            path: directory.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
+    }
+}
