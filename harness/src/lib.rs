@@ -10,6 +10,7 @@ pub mod contract;
 mod error;
 pub mod execution;
 pub mod problem;
+mod python_repr;
 pub mod value;
 pub mod verdict;
 

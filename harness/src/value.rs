@@ -5,7 +5,6 @@
 //! from `1.0`, NaN from NaN); Python's `==` is the judge's business.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use jiter::JsonValue;
 use num_bigint::BigInt;
@@ -83,56 +82,6 @@ impl Value {
             }
         }
     }
-}
-
-/// As Python's `repr` would show it, closely enough for people.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("None"),
-            Self::Bool(true) => f.write_str("True"),
-            Self::Bool(false) => f.write_str("False"),
-            Self::Int(i) => write!(f, "{i}"),
-            Self::Float(x) => write!(f, "{x:?}"),
-            Self::Complex { re, im } => write!(f, "({re:?}{im:+?}j)"),
-            Self::Str(text) => write!(f, "{text:?}"),
-            Self::SurrogateStr(points) => {
-                f.write_str("\"")?;
-                for &point in points {
-                    match char::from_u32(point) {
-                        Some(c) => write!(f, "{}", c.escape_debug())?,
-                        None => write!(f, "\\u{point:04x}")?,
-                    }
-                }
-                f.write_str("\"")
-            }
-            Self::Bytes(bytes) => write!(f, "b\"{}\"", bytes.escape_ascii()),
-            Self::List(items) => delimited(f, "[", items, "]"),
-            Self::Tuple(items) if items.len() == 1 => delimited(f, "(", items, ",)"),
-            Self::Tuple(items) => delimited(f, "(", items, ")"),
-            Self::Set(items) if items.is_empty() => f.write_str("set()"),
-            Self::Set(items) => delimited(f, "{", items, "}"),
-            Self::FrozenSet(items) => delimited(f, "frozenset({", items, "})"),
-            Self::Dict(pairs) => {
-                f.write_str("{")?;
-                for (index, (key, item)) in pairs.iter().enumerate() {
-                    let separator = if index == 0 { "" } else { ", " };
-                    write!(f, "{separator}{key}: {item}")?;
-                }
-                f.write_str("}")
-            }
-            Self::Opaque { type_name, repr } => write!(f, "<{type_name}: {repr}>"),
-        }
-    }
-}
-
-fn delimited(f: &mut fmt::Formatter<'_>, open: &str, items: &[Value], close: &str) -> fmt::Result {
-    f.write_str(open)?;
-    for (index, item) in items.iter().enumerate() {
-        let separator = if index == 0 { "" } else { ", " };
-        write!(f, "{separator}{item}")?;
-    }
-    f.write_str(close)
 }
 
 impl From<&str> for Value {

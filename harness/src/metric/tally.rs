@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
-use crate::problem::{Difficulty, Problem, ProblemId, Split};
+use crate::problem::{Difficulty, ProblemId, Split};
+use crate::store::ProblemSummary;
 use crate::verdict::{Grader, Judgement, Outcome, TestResult, Verdict};
 
 /// All recorded candidates of one problem, as one grader saw them.
@@ -76,7 +77,7 @@ pub(super) fn count(items: usize) -> u32 {
 pub struct TallyInput<'a> {
     /// The problems that the run set out to solve. Those without a candidate stay in the
     /// result, so that no metric silently loses them.
-    pub problems: &'a [Problem],
+    pub problems: &'a [ProblemSummary],
     /// Every recorded candidate, judged or not, in any order.
     pub recorded: &'a [CandidateId],
     /// Verdicts in any order; those of other graders are ignored.
@@ -135,7 +136,7 @@ pub fn tally(input: &TallyInput<'_>) -> Result<Vec<ProblemTally>, TallyError> {
         }
     }
 
-    let tally_problem = |problem: &Problem| ProblemTally {
+    let tally_problem = |problem: &ProblemSummary| ProblemTally {
         problem: problem.id.clone(),
         difficulty: problem.difficulty,
         split: problem.split,
@@ -155,7 +156,7 @@ pub fn tally(input: &TallyInput<'_>) -> Result<Vec<ProblemTally>, TallyError> {
 }
 
 fn tally_candidate(
-    problem: &Problem,
+    problem: &ProblemSummary,
     index: u32,
     verdict: Option<&Verdict>,
     passed_examples: Option<bool>,
@@ -171,7 +172,7 @@ fn tally_candidate(
             None => Some("no verdict on record".to_owned()),
         },
         passed_examples: passed_examples
-            .or_else(|| (outcome.is_some() && problem.tests.n_example() == 0).then_some(true)),
+            .or_else(|| (outcome.is_some() && problem.n_example_tests == 0).then_some(true)),
         tests_passed: judgement.and_then(tests_passed),
     }
 }
@@ -202,29 +203,15 @@ fn tests_passed(judgement: &Judgement) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::{StdinTest, TestSet, UnitTests};
     use crate::verdict::{Cause, Unjudged};
 
-    fn problem(id: &str, n_example: usize) -> Problem {
-        let test = StdinTest {
-            input: String::new(),
-            expected: String::new(),
-        };
-        Problem {
+    fn problem(id: &str, n_example_tests: usize) -> ProblemSummary {
+        ProblemSummary {
             id: ProblemId::new(id),
             split: Some(Split::Test),
             difficulty: Some(Difficulty::Interview),
-            statement: String::new(),
-            starter_code: None,
-            completion_prefix: None,
-            reference_solutions: Vec::new(),
-            tests: UnitTests::StandardInput {
-                tests: TestSet {
-                    example: vec![test.clone(); n_example],
-                    hidden: vec![test; 3],
-                },
-            },
-            url: None,
+            n_hidden_tests: 3,
+            n_example_tests,
         }
     }
 
@@ -257,7 +244,7 @@ mod tests {
     }
 
     fn run(
-        problems: &[Problem],
+        problems: &[ProblemSummary],
         recorded: &[CandidateId],
         verdicts: &[Verdict],
     ) -> Result<Vec<ProblemTally>, TallyError> {
