@@ -1,0 +1,92 @@
+//! Machine code of the guest, compiled once and kept in the user's cache directory.
+//!
+//! The file name is a digest of everything that the code depends on: the guest, the version
+//! of wasmtime, the compiler's settings and the host's processor features. Files are written
+//! under a temporary name and renamed, so that readers never see half a file and several
+//! processes may do the first compilation at the same time. A file that does not carry its
+//! own digest is compiled anew.
+
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::error::SandboxError;
+use crate::precompiled;
+
+const DIGEST_BYTES: usize = 32;
+
+/// The component of the guest `wasm`, from the cache if possible. `on_compile` is called
+/// before a compilation, which takes about ten seconds.
+pub(crate) fn component(
+    engine: &Engine,
+    guest: &Path,
+    wasm: &[u8],
+    cache: &Path,
+    on_compile: &mut dyn FnMut(),
+) -> Result<Component, SandboxError> {
+    let file = cache.join(format!("guest-{}.cwasm", key(engine, wasm)));
+    if let Some(component) = read(engine, &file) {
+        return Ok(component);
+    }
+    on_compile();
+    let compile_error = |source| SandboxError::Compile {
+        path: guest.to_owned(),
+        source,
+    };
+    let code = engine.precompile_component(wasm).map_err(compile_error)?;
+    write(&file, &code).map_err(|source| SandboxError::Cache {
+        path: cache.to_owned(),
+        source,
+    })?;
+    precompiled::load(engine, &code).map_err(compile_error)
+}
+
+fn key(engine: &Engine, wasm: &[u8]) -> String {
+    let mut hasher = Sha256Hasher(Sha256::new());
+    hasher.write(wasm);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hex(&hasher.0.finalize()[..16])
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The standard hasher promises nothing between versions of Rust.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finalize();
+        u64::from_le_bytes(digest[..8].try_into().expect("eight bytes"))
+    }
+}
+
+/// `None` if there is no such file or it is not what was written.
+fn read(engine: &Engine, file: &Path) -> Option<Component> {
+    let content = fs::read(file).ok()?;
+    let (digest, code) = content.split_at_checked(DIGEST_BYTES)?;
+    if Sha256::digest(code)[..] != *digest {
+        return None;
+    }
+    precompiled::load(engine, code).ok()
+}
+
+fn write(file: &Path, code: &[u8]) -> std::io::Result<()> {
+    let directory: PathBuf = file.parent().unwrap_or(Path::new(".")).to_owned();
+    fs::create_dir_all(&directory)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(&directory)?;
+    temporary.write_all(&Sha256::digest(code))?;
+    temporary.write_all(code)?;
+    temporary.persist(file)?;
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What can go wrong that is no fault of a program.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Trouble of the sandbox itself.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    #[error("cannot read the guest {path}: {source}; `make guest` builds it")]
+    Guest {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("cannot configure the WebAssembly engine: {0:#}")]
+    Engine(wasmtime::Error),
+    #[error("cannot compile the guest {path}: {source:#}; `make guest` builds it anew")]
+    Compile {
+        path: PathBuf,
+        source: wasmtime::Error,
+    },
+    #[error("the guest {path} does not fit this version: {source:#}; `make guest` builds it anew")]
+    Mismatch {
+        path: PathBuf,
+        source: wasmtime::Error,
+    },
+    #[error("cannot use the cache directory {path}: {source}; choose another one")]
+    Cache {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("cannot start a guest: {0:#}")]
+    Start(wasmtime::Error),
+    #[error(
+        "a memory limit of {limit} bytes is too small for an idle guest; allow 128 MiB or more"
+    )]
+    MemoryLimit { limit: u64 },
+    #[error("cannot grant {path}: {source:#}")]
+    Grant {
+        path: PathBuf,
+        source: wasmtime::Error,
+    },
+    #[error("cannot make a scratch directory: {source}; is there room for temporary files?")]
+    Scratch { source: std::io::Error },
+    /// The backstop: says that this machine is too slow or too busy, nothing about the
+    /// program. Worth another try.
+    #[error(
+        "no result after {0:?} of real time: the machine is overloaded, or the wall-clock limit is too small for the fuel limit"
+    )]
+    WallClock(Duration),
+}
+
+impl SandboxError {
+    /// Whether the same step may succeed on a fresh session.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::WallClock(_) | Self::Start(_))
+    }
+}

@@ -1,0 +1,80 @@
+//! What the host keeps for one guest.
+
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::limiter::MemoryLimiter;
+
+/// Names of missing things that are kept, and their length: a program can invent them.
+const MAX_UNSUPPORTED: usize = 32;
+const MAX_NAME_BYTES: usize = 200;
+
+/// Data of a store.
+pub(crate) struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    pub(crate) memory: MemoryLimiter,
+    /// Fuel used by earlier steps.
+    fuel_before: u64,
+    /// Fuel given to the current step.
+    budget: u64,
+    pub(crate) unsupported: Vec<String>,
+}
+
+impl State {
+    pub(crate) fn new(wasi: WasiCtx, memory: MemoryLimiter) -> Self {
+        Self {
+            wasi,
+            table: ResourceTable::new(),
+            memory,
+            fuel_before: 0,
+            budget: 0,
+            unsupported: Vec::new(),
+        }
+    }
+
+    /// Fuel used by all steps so far, when `left` is what is left of the current budget.
+    pub(crate) fn fuel_used(&self, left: u64) -> u64 {
+        self.fuel_before
+            .saturating_add(self.budget.saturating_sub(left))
+    }
+
+    pub(crate) fn start_step(&mut self, budget: u64) {
+        self.budget = budget;
+    }
+
+    pub(crate) fn end_step(&mut self, used: u64) {
+        self.fuel_before = self.fuel_before.saturating_add(used);
+        self.budget = 0;
+    }
+
+    fn note_unsupported(&mut self, what: String) {
+        if self.unsupported.len() < MAX_UNSUPPORTED
+            && what.len() <= MAX_NAME_BYTES
+            && !self.unsupported.contains(&what)
+        {
+            self.unsupported.push(what);
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// The imports of `guest/world.wit` that are our own.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    linker.root().func_wrap(
+        "note-unsupported",
+        |mut store: StoreContextMut<'_, State>, (what,): (String,)| {
+            store.data_mut().note_unsupported(what);
+            Ok(())
+        },
+    )
+}
