@@ -1,0 +1,9 @@
+//! The store, the runner and the settings through their public interface.
+
+mod cache;
+mod fixture;
+mod interruption;
+mod records;
+mod run_directory;
+mod scoring;
+mod settings;
