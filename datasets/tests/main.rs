@@ -1,0 +1,3 @@
+//! Readers on files, through the public interface alone.
+
+mod real_data;
