@@ -10,7 +10,9 @@ use harness::config::Selection;
 use harness::contract::PluginError;
 use harness::execution::Limits;
 use harness::judge::{JudgeOptions, Judged, WhichTests};
-use harness::problem::{Difficulty, Problem, ProblemId, Split, StdinTest, TestSet, UnitTests};
+use harness::problem::{
+    Difficulty, Problem, ProblemId, SkippedProblem, Split, StdinTest, TestSet, UnitTests,
+};
 use harness::runner::{Listener, Score, ScoreSummary, Work, score};
 use harness::store::{
     DatasetRecord, GenerationRecord, JUDGE_FINGERPRINT, JudgingRecord, KeyContext, Manifest,
@@ -62,6 +64,15 @@ pub(crate) fn candidate(problem: &Problem, index: u32, program: &str) -> Candida
             ..Provenance::default()
         },
     }
+}
+
+pub(crate) fn skipped_rows() -> Vec<SkippedProblem> {
+    ["no tests", "no statement"]
+        .map(|reason| SkippedProblem {
+            id: "toy.jsonl row 9".to_owned(),
+            reason: reason.to_owned(),
+        })
+        .to_vec()
 }
 
 /// `n` different programs for each problem.
@@ -182,6 +193,9 @@ impl<'a> Scoring<'a> {
             summaries.append(&ProblemSummary::from(problem))?;
         }
         summaries.finish()?;
+        let mut skipped = run.skipped()?;
+        skipped.append_all(&skipped_rows())?;
+        skipped.finish()?;
         let mut stored = run.candidates()?;
         stored.append_all(self.candidates)?;
         stored.finish()?;

@@ -184,6 +184,43 @@ fn killed_at_random_moments_and_resumed_it_leaves_the_same_files() {
     }
 }
 
+#[test]
+fn two_processes_share_a_cache_and_not_a_run() {
+    let reference = tempfile::tempdir().unwrap();
+    run_all(reference.path(), None, 1, |_| {}).unwrap();
+
+    let directory = tempfile::tempdir().unwrap();
+    let runs = ["a", "b"].map(|name| directory.path().join(name));
+    let cache = directory.path().join("cache");
+    let children = runs
+        .each_ref()
+        .map(|run| start(this_binary().env(CACHE, &cache), run));
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    for run in &runs {
+        assert_same_files(reference.path(), run);
+    }
+    // Whoever came first, all is cached now.
+    let (cache, notice) = VerdictCache::open(&cache).unwrap();
+    assert_eq!(notice, None);
+    let third = directory.path().join("c");
+    run_all(&third, Some(&cache), 2, |work| {
+        panic!("judged {}", call_name(work))
+    })
+    .unwrap();
+    assert_same_files(reference.path(), &third);
+
+    let _run = RunDirectory::open(&runs[0]).unwrap();
+    let output = start(&mut this_binary(), &runs[0])
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(101));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("in use by another process"), "{message}");
+}
+
 /// The system refuses writes beyond a size, as it does on a full disk.
 #[cfg(unix)]
 #[test]

@@ -174,6 +174,7 @@ fn a_finished_run_reads_back_whole() {
         "events.jsonl",
         "manifest.json",
         "problems.jsonl",
+        "skipped.jsonl",
         "verdicts.jsonl",
     ];
     assert_eq!(names, expected);
@@ -181,6 +182,8 @@ fn a_finished_run_reads_back_whole() {
     assert!(stored.is_finished);
     assert_eq!(stored.candidates, candidates);
     assert_eq!(stored.problems.len(), 3);
+    assert_eq!(stored.skipped.len(), 2);
+    assert_eq!(stored.skipped[0].reason, "no statement");
     assert_eq!(stored.problems[1].difficulty, problems[1].difficulty);
     assert_eq!(stored.problems[1].n_hidden_tests, 1);
     assert_eq!(stored.verdicts.len(), 12);

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateId};
-use crate::problem::{Difficulty, Problem, ProblemId, Split, WhichTests};
+use crate::problem::{Difficulty, Problem, ProblemId, SkippedProblem, Split, WhichTests};
 use crate::verdict::{Grader, Verdict};
 
 /// One line of a record file.
@@ -57,6 +57,15 @@ impl Record for ProblemSummary {
 
     fn id(&self) -> ProblemId {
         self.id.clone()
+    }
+}
+
+impl Record for SkippedProblem {
+    /// Rows without a readable id may share what stands in for it.
+    type Id = (String, String);
+
+    fn id(&self) -> (String, String) {
+        (self.id.clone(), self.reason.clone())
     }
 }
 

@@ -8,12 +8,13 @@ use super::record::{InfrastructureEvent, ProblemSummary};
 use super::record_log::{RecordLog, read_records};
 use crate::candidate::Candidate;
 use crate::error::Error;
-use crate::problem::WhichTests;
+use crate::problem::{SkippedProblem, WhichTests};
 use crate::verdict::Verdict;
 
 const MANIFEST: &str = "manifest.json";
 const LOCK: &str = "run.lock";
 const PROBLEMS: &str = "problems";
+const SKIPPED: &str = "skipped";
 const CANDIDATES: &str = "candidates";
 const EVENTS: &str = "events";
 
@@ -25,9 +26,10 @@ fn verdicts(tests: WhichTests) -> &'static str {
 }
 
 /// Names of all record files.
-fn record_names() -> [&'static str; 5] {
+fn record_names() -> [&'static str; 6] {
     [
         PROBLEMS,
+        SKIPPED,
         CANDIDATES,
         verdicts(WhichTests::Hidden),
         verdicts(WhichTests::Example),
@@ -143,6 +145,14 @@ impl RunDirectory {
         RecordLog::open(&self.path, PROBLEMS)
     }
 
+    /// Rows of the dataset that did not become problems.
+    ///
+    /// # Errors
+    /// As for [`RunDirectory::problems`].
+    pub fn skipped(&self) -> Result<RecordLog<SkippedProblem>, Error> {
+        RecordLog::open(&self.path, SKIPPED)
+    }
+
     /// # Errors
     /// As for [`RunDirectory::problems`].
     pub fn candidates(&self) -> Result<RecordLog<Candidate>, Error> {
@@ -195,6 +205,7 @@ pub struct StoredRun {
     pub manifest: Manifest,
     /// In order of id, as are the others.
     pub problems: Vec<ProblemSummary>,
+    pub skipped: Vec<SkippedProblem>,
     pub candidates: Vec<Candidate>,
     pub verdicts: Vec<Verdict>,
     pub example_verdicts: Vec<Verdict>,
@@ -218,6 +229,7 @@ impl StoredRun {
         Ok(Self {
             manifest,
             problems: read_records(path, PROBLEMS)?,
+            skipped: read_records(path, SKIPPED)?,
             candidates: read_records(path, CANDIDATES)?,
             verdicts: read_records(path, hidden)?,
             example_verdicts: read_records(path, verdicts(WhichTests::Example))?,

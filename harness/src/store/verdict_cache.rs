@@ -7,7 +7,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
@@ -19,7 +19,7 @@ use crate::verdict::{Judged, Judgement, Unjudged};
 /// Another process holds the lock for milliseconds; this is for a stalled disk.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// A batch is committed when it is this large or this old.
-const BATCH_LEN: usize = 500;
+const BATCH_LEN: usize = 2000;
 const BATCH_AGE: Duration = Duration::from_secs(1);
 /// Layout of the table; content is versioned by its keys.
 const LAYOUT_VERSION: i64 = 1;
@@ -28,11 +28,13 @@ const LAYOUT_VERSION: i64 = 1;
 #[derive(Debug)]
 pub struct VerdictCache {
     path: PathBuf,
-    inner: Mutex<Inner>,
+    /// Apart from the writer, so that look-ups do not wait for a commit.
+    reader: Mutex<Connection>,
+    writer: Mutex<Writer>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct Writer {
     connection: Connection,
     batch: Vec<(CacheKey, String)>,
     last_commit: Instant,
@@ -56,7 +58,7 @@ impl VerdictCache {
             .map_err(Error::io("open", &lock_path))?;
         lock.lock().map_err(Error::io("lock", &lock_path))?;
         let mut notice = None;
-        let connection = match connect(&path) {
+        let connections = match connect(&path) {
             Err(error) if is_corrupt(&error) => {
                 let aside = set_aside(&path)?;
                 notice = Some(format!(
@@ -69,14 +71,16 @@ impl VerdictCache {
             }
             result => result,
         }
-        .map_err(|source| Error::Cache {
+        .and_then(|writer| Ok((writer, connect(&path)?)));
+        let (writer, reader) = connections.map_err(|source| Error::Cache {
             path: path.clone(),
             source,
         })?;
         let cache = Self {
             path,
-            inner: Mutex::new(Inner {
-                connection,
+            reader: Mutex::new(reader),
+            writer: Mutex::new(Writer {
+                connection: writer,
                 batch: Vec::new(),
                 last_commit: Instant::now(),
             }),
@@ -89,9 +93,8 @@ impl VerdictCache {
     /// # Errors
     /// When the database cannot be read.
     pub fn get(&self, key: &CacheKey) -> Result<Option<Judged>, Error> {
-        let inner = self.inner();
-        let json: Option<String> = inner
-            .connection
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let json: Option<String> = reader
             .prepare_cached("SELECT judged FROM verdict WHERE key = ?1")
             .and_then(|mut statement| {
                 statement
@@ -116,10 +119,10 @@ impl VerdictCache {
             return Ok(());
         }
         let json = serde_json::to_string(judged).expect("a judgement is serialisable");
-        let mut inner = self.inner();
-        inner.batch.push((*key, json));
-        if inner.batch.len() >= BATCH_LEN || inner.last_commit.elapsed() >= BATCH_AGE {
-            inner.commit().map_err(|source| self.error(source))?;
+        let mut writer = self.writer();
+        writer.batch.push((*key, json));
+        if writer.batch.len() >= BATCH_LEN || writer.last_commit.elapsed() >= BATCH_AGE {
+            writer.commit().map_err(|source| self.error(source))?;
         }
         Ok(())
     }
@@ -129,11 +132,11 @@ impl VerdictCache {
     /// # Errors
     /// When the database cannot be written.
     pub fn flush(&self) -> Result<(), Error> {
-        self.inner().commit().map_err(|source| self.error(source))
+        self.writer().commit().map_err(|source| self.error(source))
     }
 
-    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn error(&self, source: rusqlite::Error) -> Error {
@@ -151,7 +154,7 @@ impl Drop for VerdictCache {
     }
 }
 
-impl Inner {
+impl Writer {
     fn commit(&mut self) -> rusqlite::Result<()> {
         self.last_commit = Instant::now();
         let batch = std::mem::take(&mut self.batch);
@@ -180,12 +183,15 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     // A loss of power may lose the last commits, but not the database.
     connection.pragma_update(None, "synchronous", "normal")?;
+    // Keys are random, so a commit touches many pages; gather more of them before they are
+    // copied into the database.
+    connection.pragma_update(None, "wal_autocheckpoint", 8000)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version != LAYOUT_VERSION {
         connection.execute_batch(&format!(
             "BEGIN IMMEDIATE;
              DROP TABLE IF EXISTS verdict;
-             CREATE TABLE verdict (key BLOB PRIMARY KEY, judged TEXT NOT NULL) WITHOUT ROWID;
+             CREATE TABLE verdict (key BLOB PRIMARY KEY, judged TEXT NOT NULL);
              PRAGMA user_version = {LAYOUT_VERSION};
              COMMIT;"
         ))?;
