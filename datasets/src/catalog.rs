@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use harness::problem::Dataset;
 
+use crate::builtin::{self, builtin};
 use crate::error::Error;
 use crate::opening;
 
@@ -24,7 +25,8 @@ pub struct Known {
     pub title: &'static str,
     /// Where it may lie below a data directory; the first that exists counts.
     pub paths: &'static [&'static str],
-    pub hub: HubSource,
+    /// Where it comes from; `None` for what is part of the program.
+    pub hub: Option<HubSource>,
 }
 
 /// Files of a dataset repository on the Hugging Face Hub.
@@ -54,6 +56,12 @@ impl HubSource {
 /// Every dataset with a name.
 pub const KNOWN: &[Known] = &[
     Known {
+        name: builtin::NAME,
+        title: "the project's own 40 problems in APPS and MBPP form, part of this program",
+        paths: &[],
+        hub: None,
+    },
+    Known {
         name: "mbpp",
         title: "MBPP, 974 problems with three asserts each",
         paths: &[
@@ -62,23 +70,23 @@ pub const KNOWN: &[Known] = &[
             "mbpp.jsonl",
             "mbpp.jsonl.gz",
         ],
-        hub: HubSource {
+        hub: Some(HubSource {
             repository: "google-research-datasets/mbpp",
             folder: "full",
             suffix: ".parquet",
             n_files: 4,
-        },
+        }),
     },
     Known {
         name: "mbpp-sanitized",
         title: "MBPP, the 427 problems verified by its authors",
         paths: &["mbpp/sanitized-mbpp.json", "sanitized-mbpp.json"],
-        hub: HubSource {
+        hub: Some(HubSource {
             repository: "google-research-datasets/mbpp",
             folder: "sanitized",
             suffix: ".parquet",
             n_files: 4,
-        },
+        }),
     },
     Known {
         name: "mbpp-plus",
@@ -89,12 +97,12 @@ pub const KNOWN: &[Known] = &[
             "MbppPlus.jsonl.gz",
             "MbppPlus.jsonl",
         ],
-        hub: HubSource {
+        hub: Some(HubSource {
             repository: "evalplus/mbppplus",
             folder: "data",
             suffix: ".parquet",
             n_files: 1,
-        },
+        }),
     },
     Known {
         name: "humaneval",
@@ -105,12 +113,12 @@ pub const KNOWN: &[Known] = &[
             "HumanEval.jsonl.gz",
             "HumanEval.jsonl",
         ],
-        hub: HubSource {
+        hub: Some(HubSource {
             repository: "openai/openai_humaneval",
             folder: "openai_humaneval",
             suffix: ".parquet",
             n_files: 1,
-        },
+        }),
     },
     Known {
         name: "humaneval-plus",
@@ -121,23 +129,23 @@ pub const KNOWN: &[Known] = &[
             "HumanEvalPlus.jsonl.gz",
             "HumanEvalPlus.jsonl",
         ],
-        hub: HubSource {
+        hub: Some(HubSource {
             repository: "evalplus/humanevalplus",
             folder: "data",
             suffix: ".parquet",
             n_files: 1,
-        },
+        }),
     },
     Known {
         name: "apps",
         title: "APPS, 5,000 training and 5,000 test problems of three levels",
         paths: &["APPS", "apps"],
-        hub: HubSource {
+        hub: Some(HubSource {
             repository: "codeparrot/apps",
             folder: "",
             suffix: ".jsonl",
             n_files: 2,
-        },
+        }),
     },
 ];
 
@@ -179,6 +187,9 @@ pub fn open(name_or_path: &str, places: &Places) -> Result<Dataset, Error> {
 
 impl Known {
     fn open(&self, places: &Places) -> Result<Dataset, Error> {
+        let Some(hub) = &self.hub else {
+            return builtin();
+        };
         let mut looked_for = Vec::new();
         if let Some(data_dir) = &places.data_dir {
             for path in self.paths {
@@ -194,7 +205,7 @@ impl Known {
             ));
         }
         if let Some(cache) = &places.hub_cache {
-            match opening::hub_snapshot(cache, &self.hub) {
+            match opening::hub_snapshot(cache, hub) {
                 Ok((root, files)) => return opening::open_files(&root, &files),
                 Err(missing) => looked_for.push(missing),
             }

@@ -11,7 +11,7 @@ use crate::{apps, evalplus, human_eval, mbpp};
 pub(crate) struct Context {
     /// From the name of the file or of the folder around it.
     pub(crate) split: Option<Split>,
-    /// Put before numbers instead of the benchmark's name.
+    /// Put before numbers instead of the names of benchmark and split.
     pub(crate) id_prefix: Option<String>,
 }
 

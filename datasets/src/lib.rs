@@ -6,6 +6,7 @@
 
 mod error;
 
+mod builtin;
 mod catalog;
 mod opening;
 
@@ -27,5 +28,6 @@ mod rows;
 #[cfg(test)]
 mod test_data;
 
+pub use builtin::builtin;
 pub use catalog::{HubSource, KNOWN, Known, Places, known, open};
 pub use error::Error;

@@ -184,6 +184,15 @@ pub(crate) fn for_each(
     }
 }
 
+/// [`for_each`] over text that is part of the program.
+pub(crate) fn for_each_embedded(
+    name: &str,
+    text: &str,
+    mut visit: impl FnMut(usize, RowResult) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for_each_json(text.as_bytes(), &mut visit).map_err(|error| error.at(Path::new(name)))
+}
+
 enum RowsError {
     Io(io::Error),
     Visit(Error),

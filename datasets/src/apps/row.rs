@@ -41,17 +41,17 @@ fn read(row: &Row, context: &Context, id: &ProblemId) -> Result<Problem, String>
 }
 
 /// `apps/train/0001`, or `apps/0001` where the split is not known; numbers have four
-/// digits, as the directories of the original release.
+/// digits, as the directories of the original release. A prefix stands for both names.
 pub(super) fn problem_id(prefix: Option<&str>, split: Option<Split>, number: &str) -> ProblemId {
-    let prefix = prefix.unwrap_or("apps");
     let number = if number.bytes().all(|byte| byte.is_ascii_digit()) {
         format!("{number:0>4}")
     } else {
         number.to_owned()
     };
-    ProblemId::new(match split {
-        Some(split) => format!("{prefix}/{split}/{number}"),
-        None => format!("{prefix}/{number}"),
+    ProblemId::new(match (prefix, split) {
+        (Some(prefix), _) => format!("{prefix}/{number}"),
+        (None, Some(split)) => format!("apps/{split}/{number}"),
+        (None, None) => format!("apps/{number}"),
     })
 }
 
