@@ -130,7 +130,7 @@ impl<'a> ProblemDir<'a> {
             statement,
             starter_code: self
                 .text("starter_code.py")?
-                .filter(|text| !text.trim().is_empty()),
+                .filter(|text| !text.is_empty()),
             completion_prefix: None,
             reference_solutions,
             tests,
