@@ -1,1 +1,22 @@
+//! Tables, plots and pages made from stored records.
+//!
+//! A report is a function of [`ReportInput`]: the same records give the same bytes. Every
+//! table exists once, as a [`Table`], and is rendered to Markdown, LaTeX, CSV, JSON or the
+//! terminal; every plot comes with the table of its data. Nothing here reads a run directory
+//! or prints.
 
+mod error;
+mod input;
+mod table;
+
+pub mod plot;
+pub mod render;
+pub mod tables;
+
+mod summary;
+mod write;
+
+pub use error::ReportError;
+pub use input::{CompareInput, Judging, ReportInput};
+pub use table::{Cell, Column, ColumnKind, Row, Table};
+pub use write::{write_comparison, write_report};

@@ -11,6 +11,7 @@ mod accuracy;
 mod aggregate;
 mod bootstrap;
 mod comparison;
+mod flips;
 mod n_at_k;
 mod pass_at_k;
 mod score;
@@ -26,6 +27,7 @@ pub use bootstrap::{Bootstrap, Interval};
 pub use comparison::{
     Comparison, ComparisonError, ComparisonRow, OutcomeChange, compare, outcome_changes,
 };
+pub use flips::{Flip, flips};
 pub use n_at_k::{NAtK, SurvivorCounts, n_at_k, n_at_k_scores};
 pub use pass_at_k::{pass_at_k, pass_at_k_scores};
 pub use score::{Refusal, Score};

@@ -33,8 +33,8 @@ impl Score {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Refusal {
     #[error(
-        "problem `{problem}` has {n_recorded} of the {needed} candidates needed, and so have \
-         fewer than {needed} {n_problems} of {n_total} problems; generate more or ask for less"
+        "it needs {needed} candidates a problem, and {n_problems} of {n_total} problems have \
+         fewer (`{problem}` has {n_recorded}); generate more or ask for a smaller k"
     )]
     TooFewCandidates {
         /// The first problem with the fewest.
@@ -50,16 +50,16 @@ pub enum Refusal {
     #[error("there are no problems")]
     NoProblems,
     #[error(
-        "judging of {n_candidates} candidates stopped at their first failed test (first: \
-         problem `{problem}`), so their share of passed tests is not known; judge every test"
+        "candidates whose judging stopped at a failed test: {n_candidates} (first: problem \
+         `{problem}`), so their share of passed tests is not known; judge every test"
     )]
     StoppedEarly {
         problem: ProblemId,
         n_candidates: usize,
     },
     #[error(
-        "{n_candidates} candidates were not run on the tests shown in the statement (first: \
-         problem `{problem}`), so it is not known which would be submitted"
+        "candidates not run on the tests shown in the statement: {n_candidates} (first: problem \
+         `{problem}`), so it is not known which would be submitted"
     )]
     ExamplesNotRun {
         problem: ProblemId,

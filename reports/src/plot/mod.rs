@@ -1,0 +1,31 @@
+//! Plots as PNG and SVG, each with the table of its data.
+
+mod canvas;
+mod figure;
+mod palette;
+mod scale;
+
+mod bars;
+mod curve;
+mod flips;
+mod shares;
+
+pub use bars::pass_at_1_plot;
+pub use curve::pass_at_k_plot;
+pub use flips::flips_plot;
+pub use shares::outcomes_plot;
+
+use crate::table::Table;
+
+/// One plot in both formats.
+#[derive(Clone, Debug)]
+pub struct Plot {
+    /// File stem.
+    pub name: String,
+    /// What it shows, for readers who cannot see it.
+    pub alt: String,
+    pub png: Vec<u8>,
+    pub svg: String,
+    /// The numbers drawn.
+    pub data: Table,
+}

@@ -1,0 +1,175 @@
+//! Shares of the four outcomes, one bar for each level.
+
+use harness::metric::{OutcomeShares, outcome_shares};
+use harness::verdict::Outcome;
+use plotters::backend::DrawingBackend;
+
+use crate::error::ReportError;
+use crate::input::{Judging, ReportInput};
+use crate::plot::Plot;
+use crate::plot::canvas::{Align, Canvas, DrawResult};
+use crate::plot::figure::{BODY, Drawing, Frame, Words, render};
+use crate::plot::palette::{AXIS, GRID, Hatch, outcome_style};
+use crate::plot::scale::Scale;
+use crate::table::{Cell, ColumnKind, Table};
+
+const BAR: f64 = 34.0;
+const PITCH: f64 = 52.0;
+const LEGEND: f64 = 40.0;
+const AXIS_HEIGHT: f64 = 54.0;
+
+/// Outcome shares by level; `None` when no candidate was judged.
+///
+/// # Errors
+/// When drawing fails.
+pub fn outcomes_plot(input: &ReportInput, judging: &Judging) -> Result<Option<Plot>, ReportError> {
+    let bars: Vec<OutcomeShares> = outcome_shares(&judging.tallies)
+        .into_iter()
+        .filter(|shares| shares.n_problems > 0)
+        .collect();
+    let Some(all) = bars.last() else {
+        return Ok(None);
+    };
+    let unjudged = match all.n_unjudged {
+        0 => String::new(),
+        n => format!(" {n} candidates without a verdict are not counted."),
+    };
+    let drawing = Stacks {
+        words: Words {
+            title: input.title.clone(),
+            subtitle: format!(
+                "Outcomes by level · {} judged candidates · grader {}",
+                all.n_judged(),
+                judging.grader
+            ),
+            note: format!("Shares within each problem, averaged over problems.{unjudged}"),
+        },
+        bars: bars.clone(),
+    };
+    let name = format!("outcomes.{}", judging.grader);
+    let alt = format!("Shares of outcomes by level, grader {}", judging.grader);
+    let data = data_table(&name, &bars);
+    render(name, alt, data, &drawing).map(Some)
+}
+
+struct Stacks {
+    words: Words,
+    bars: Vec<OutcomeShares>,
+}
+
+impl Drawing for Stacks {
+    fn words(&self) -> &Words {
+        &self.words
+    }
+
+    fn height(&self) -> f64 {
+        LEGEND + PITCH * f64::from(u32::try_from(self.bars.len()).unwrap_or(1)) + AXIS_HEIGHT
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: Frame) -> DrawResult {
+        let x = Scale {
+            values: (0.0, 1.0),
+            pixels: (frame.left + 100.0, frame.right - 20.0),
+        };
+        let top = frame.top + LEGEND;
+        let bottom = frame.bottom - AXIS_HEIGHT;
+        draw_legend(canvas, x.pixels.0, frame.top + 12.0)?;
+        for tick in [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] {
+            let at = x.at(tick);
+            canvas.line(&[(at, top), (at, bottom + 5.0)], GRID, 1.0)?;
+            let label = format!("{:.0}", 100.0 * tick);
+            canvas.text((at, bottom + 20.0), &label, BODY, Align::Center)?;
+        }
+        let middle = f64::midpoint(x.pixels.0, x.pixels.1);
+        canvas.text(
+            (middle, bottom + 41.0),
+            "% of candidates",
+            BODY,
+            Align::Center,
+        )?;
+
+        let mut y = top + (PITCH - BAR) / 2.0;
+        for bar in &self.bars {
+            let baseline = y + BAR / 2.0 + 4.5;
+            canvas.text(
+                (x.pixels.0 - 10.0, baseline),
+                bar.group.name(),
+                BODY,
+                Align::Right,
+            )?;
+            let mut from = 0.0;
+            for (outcome, share) in Outcome::ALL.into_iter().zip(bar.shares).rev() {
+                let to = from + share;
+                let corners = ((x.at(from), y), (x.at(to), y + BAR));
+                if share > 0.0 {
+                    draw_share(canvas, corners, outcome, share)?;
+                }
+                from = to;
+            }
+            y += PITCH;
+        }
+        canvas.line(&[(x.pixels.0, top), (x.pixels.0, bottom)], AXIS, 1.2)
+    }
+}
+
+fn draw_legend<DB: DrawingBackend>(canvas: &Canvas<DB>, left: f64, y: f64) -> DrawResult {
+    let mut at = left;
+    for outcome in Outcome::ALL.into_iter().rev() {
+        let (color, hatch) = outcome_style(outcome);
+        let corners = ((at, y - 7.0), (at + 24.0, y + 7.0));
+        canvas.rectangle(corners.0, corners.1, color)?;
+        canvas.hatch(corners.0, corners.1, hatch)?;
+        let name = outcome.name().replace('-', " ");
+        canvas.text((at + 31.0, y + 4.5), &name, BODY, Align::Left)?;
+        at += 31.0 + canvas.text_width(&name, BODY)? + 24.0;
+    }
+    Ok(())
+}
+
+type Corners = ((f64, f64), (f64, f64));
+
+fn draw_share<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    (from, to): Corners,
+    outcome: Outcome,
+    share: f64,
+) -> DrawResult {
+    let (color, hatch) = outcome_style(outcome);
+    canvas.rectangle(from, to, color)?;
+    canvas.hatch(from, to, hatch)?;
+    let label = format!("{:.1}", 100.0 * share);
+    let width = canvas.text_width(&label, BODY)?;
+    let middle = (f64::midpoint(from.0, to.0), f64::midpoint(from.1, to.1));
+    // Written where it fits; the table beside the plot has every number.
+    if to.0 - from.0 >= width + 12.0 {
+        if hatch != Hatch::None {
+            let half = width / 2.0 + 4.0;
+            canvas.rectangle(
+                (middle.0 - half, middle.1 - 9.0),
+                (middle.0 + half, middle.1 + 9.0),
+                color,
+            )?;
+        }
+        canvas.text((middle.0, middle.1 + 4.5), &label, BODY, Align::Center)?;
+    }
+    Ok(())
+}
+
+fn data_table(name: &str, bars: &[OutcomeShares]) -> Table {
+    let mut table = Table::new(name, "Shares of outcomes")
+        .column("level", ColumnKind::Text)
+        .column("outcome", ColumnKind::Text)
+        .column("share", ColumnKind::Share)
+        .column("candidates", ColumnKind::Count);
+    for bar in bars {
+        for ((outcome, share), count) in Outcome::ALL.iter().zip(bar.shares).zip(bar.counts).rev() {
+            table.push(vec![
+                Cell::text(bar.group),
+                Cell::text(outcome),
+                Cell::Share(share),
+                Cell::Count(count),
+            ]);
+        }
+    }
+    table
+}

@@ -1,0 +1,166 @@
+//! Report folders on disk.
+//!
+//! Each file is written beside its place and renamed into it, the page that refers to the
+//! others last. A reader therefore finds whole files, and a page only with what it shows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::ReportError;
+use crate::input::{CompareInput, ReportInput};
+use crate::plot::{Plot, flips_plot, outcomes_plot, pass_at_1_plot, pass_at_k_plot};
+use crate::render;
+use crate::summary::{self, Shown};
+use crate::table::Table;
+use crate::tables;
+
+/// Writes a report into `folder`, which is made if need be: `README.md`, `tables/` with
+/// Markdown, CSV, LaTeX and JSON, `plots/` with PNG, SVG and the data of each plot. Files of
+/// an earlier report with the same names are replaced, others are left alone.
+///
+/// Returns the files written, `README.md` last.
+///
+/// # Errors
+/// When a file cannot be written, naming it, or when a plot cannot be drawn.
+pub fn write_report(input: &ReportInput, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut writer = Writer::new(folder)?;
+    let mut shown = Shown::default();
+    for judging in &input.judgings {
+        for table in [
+            Some(tables::pass_at_k_table(input, judging)),
+            tables::n_at_k_table(input, judging),
+            Some(tables::accuracy_table(input, judging)),
+            Some(tables::outcomes_table(judging)),
+            Some(tables::causes_table(judging)),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            writer.table(&table)?;
+            shown.tables.push(table);
+        }
+        for table in [
+            tables::problems_table(input, judging),
+            tables::unjudged_table(judging),
+        ] {
+            writer.listing(&table)?;
+            shown.tables.push(table);
+        }
+        for plot in [
+            pass_at_k_plot(input, judging)?,
+            outcomes_plot(input, judging)?,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            writer.plot(&plot)?;
+            shown.plot(&plot);
+        }
+    }
+    if let Some(plot) = pass_at_1_plot(input)? {
+        writer.plot(&plot)?;
+        shown.plot(&plot);
+    }
+    if let Some(flips) = &input.flips {
+        let table = tables::flip_counts_table(flips);
+        writer.table(&table)?;
+        shown.tables.push(table);
+        let table = tables::flips_table(flips);
+        writer.listing(&table)?;
+        shown.tables.push(table);
+        if let Some(plot) = flips_plot(input)? {
+            writer.plot(&plot)?;
+            shown.plot(&plot);
+        }
+    }
+    let skipped = tables::skipped_table(&input.skipped);
+    writer.listing(&skipped)?;
+    shown.tables.push(skipped);
+    writer.file("README.md", summary::report(input, &shown).as_bytes())?;
+    Ok(writer.written)
+}
+
+/// Writes the comparison of two runs into `folder`, as [`write_report`] does a report.
+///
+/// # Errors
+/// When a file cannot be written, naming it.
+pub fn write_comparison(input: &CompareInput, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut writer = Writer::new(folder)?;
+    let mut shown = Shown::default();
+    let compare = tables::compare_table(input);
+    writer.table(&compare)?;
+    shown.tables.push(compare);
+    let changes = input.changes.as_deref().map(tables::outcome_changes_table);
+    for table in [Some(tables::problem_changes_table(input)), changes]
+        .into_iter()
+        .flatten()
+    {
+        writer.listing(&table)?;
+        shown.tables.push(table);
+    }
+    writer.file("README.md", summary::comparison(input, &shown).as_bytes())?;
+    Ok(writer.written)
+}
+
+struct Writer<'a> {
+    folder: &'a Path,
+    written: Vec<PathBuf>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(folder: &'a Path) -> Result<Self, ReportError> {
+        create_folder(folder)?;
+        Ok(Self {
+            folder,
+            written: Vec::new(),
+        })
+    }
+
+    /// A table that is read as such, in all formats.
+    fn table(&mut self, table: &Table) -> Result<(), ReportError> {
+        let stem = format!("tables/{}", table.name);
+        self.file(&format!("{stem}.md"), render::markdown(table).as_bytes())?;
+        self.file(&format!("{stem}.tex"), render::latex(table).as_bytes())?;
+        self.listing(table)
+    }
+
+    /// A table that may have thousands of rows, in the formats that programs read.
+    fn listing(&mut self, table: &Table) -> Result<(), ReportError> {
+        let stem = format!("tables/{}", table.name);
+        self.file(&format!("{stem}.csv"), render::csv(table)?.as_bytes())?;
+        self.file(&format!("{stem}.json"), render::json(table)?.as_bytes())
+    }
+
+    fn plot(&mut self, plot: &Plot) -> Result<(), ReportError> {
+        let stem = format!("plots/{}", plot.name);
+        self.file(&format!("{stem}.png"), &plot.png)?;
+        self.file(&format!("{stem}.svg"), plot.svg.as_bytes())?;
+        self.file(&format!("{stem}.csv"), render::csv(&plot.data)?.as_bytes())
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
+        let path = self.folder.join(name);
+        if let Some(parent) = path.parent() {
+            create_folder(parent)?;
+        }
+        // One writer at a time: a second one would only overwrite the same files.
+        let mut temporary = path.clone().into_os_string();
+        temporary.push(".tmp");
+        let temporary = PathBuf::from(temporary);
+        let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
+        if let Err(source) = written {
+            // Best effort; what matters is the first error.
+            let _ = fs::remove_file(&temporary);
+            return Err(ReportError::Write { path, source });
+        }
+        self.written.push(path);
+        Ok(())
+    }
+}
+
+fn create_folder(path: &Path) -> Result<(), ReportError> {
+    fs::create_dir_all(path).map_err(|source| ReportError::CreateFolder {
+        path: path.to_owned(),
+        source,
+    })
+}

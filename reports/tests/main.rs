@@ -1,0 +1,6 @@
+//! Reports as their readers see them.
+
+mod fixture;
+mod golden;
+mod plots;
+mod writing;
