@@ -38,6 +38,25 @@ pub struct Judging {
     pub tallies: Vec<ProblemTally>,
 }
 
+impl Judging {
+    /// What every plot says about its candidates: `24 problems, n = 10, 9 unjudged`.
+    pub(crate) fn sample_size(&self) -> String {
+        let recorded = || self.tallies.iter().map(ProblemTally::n_recorded);
+        let n_problems = self.tallies.len();
+        let problems = if n_problems == 1 {
+            "problem"
+        } else {
+            "problems"
+        };
+        let n = match (recorded().min(), recorded().max()) {
+            (Some(fewest), Some(most)) if fewest != most => format!("{fewest} to {most}"),
+            (fewest, _) => fewest.unwrap_or(0).to_string(),
+        };
+        let n_unjudged: u64 = self.tallies.iter().map(|t| u64::from(t.n_unjudged())).sum();
+        format!("{n_problems} {problems}, n = {n}, {n_unjudged} unjudged")
+    }
+}
+
 /// Two runs to be shown side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompareInput {

@@ -6,7 +6,7 @@ use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;
 
 use crate::error::ReportError;
-use crate::input::ReportInput;
+use crate::input::{Judging, ReportInput};
 use crate::plot::Plot;
 use crate::plot::canvas::{Align, Canvas, DrawResult};
 use crate::plot::figure::{BODY, Drawing, Frame, Words, render, vertical_axis};
@@ -52,11 +52,15 @@ pub fn pass_at_1_plot(input: &ReportInput) -> Result<Option<Plot>, ReportError> 
     graders.sort_unstable();
     graders.dedup();
     let names: Vec<&str> = graders.iter().map(|grader| grader.name()).collect();
+    // All graders see the same candidates; what was left unjudged may differ.
+    let mut sizes: Vec<String> = input.judgings.iter().map(Judging::sample_size).collect();
+    sizes.dedup();
     let drawing = Bars {
         words: Words {
             title: input.title.clone(),
             subtitle: format!(
-                "pass@1 by level · grader{} {}",
+                "pass@1 by level · {} · grader{} {}",
+                sizes.join(" / "),
                 if names.len() == 1 { "" } else { "s" },
                 names.join(" and ")
             ),

@@ -68,7 +68,6 @@ impl Curve {
             .filter(|series| !series.points.is_empty())
             .collect();
         series.sort_by(|a, b| b.last_mean().total_cmp(&a.last_mean()));
-        let n_problems = judging.tallies.len();
         let left_out = series
             .iter()
             .flat_map(|series| &series.points)
@@ -83,8 +82,8 @@ impl Curve {
             words: Words {
                 title: input.title.clone(),
                 subtitle: format!(
-                    "pass@k by level · {n_problems} problem{} · grader {}",
-                    if n_problems == 1 { "" } else { "s" },
+                    "pass@k by level · {} · grader {}",
+                    judging.sample_size(),
                     judging.grader
                 ),
                 note: format!(

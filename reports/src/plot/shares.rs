@@ -27,22 +27,19 @@ pub fn outcomes_plot(input: &ReportInput, judging: &Judging) -> Result<Option<Pl
         .into_iter()
         .filter(|shares| shares.n_problems > 0)
         .collect();
-    let Some(all) = bars.last() else {
+    if bars.is_empty() {
         return Ok(None);
-    };
-    let unjudged = match all.n_unjudged {
-        0 => String::new(),
-        n => format!(" {n} candidates without a verdict are not counted."),
-    };
+    }
     let drawing = Stacks {
         words: Words {
             title: input.title.clone(),
             subtitle: format!(
-                "Outcomes by level · {} judged candidates · grader {}",
-                all.n_judged(),
+                "Outcomes by level · {} · grader {}",
+                judging.sample_size(),
                 judging.grader
             ),
-            note: format!("Shares within each problem, averaged over problems.{unjudged}"),
+            note: "Shares of judged candidates within each problem, averaged over problems."
+                .to_owned(),
         },
         bars: bars.clone(),
     };
