@@ -54,7 +54,7 @@ fn write_value(out: &mut String, value: &Value) {
             out.push('}');
         }
         Value::Complex { .. } | Value::SurrogateStr(_) | Value::Bytes(_) | Value::Opaque { .. } => {
-            out.push_str(&quoted(&value.to_string()))
+            out.push_str(&quoted(&value.to_string()));
         }
     }
 }

@@ -30,7 +30,12 @@ fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut copied = 0;
     let mut at = 0;
-    while let Some(found) = json[at..].find('\\') {
+    // By bytes: what stands behind a backslash in broken JSON can be any character.
+    let backslash = |from: usize| {
+        let rest = json.as_bytes().get(from..)?;
+        rest.iter().position(|byte| *byte == b'\\')
+    };
+    while let Some(found) = backslash(at) {
         at += found;
         match unit(at) {
             Some(0xd800..0xdc00) if matches!(unit(at + 6), Some(0xdc00..0xe000)) => at += 12,
@@ -40,8 +45,8 @@ fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
                 at += 6;
                 copied = at;
             }
-            // Whatever is escaped, a backslash included, is one character and ASCII.
-            _ => at = json.len().min(at + 2),
+            // Whatever is escaped, a backslash included, is ASCII.
+            _ => at += 2,
         }
     }
     if copied == 0 {

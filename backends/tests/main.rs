@@ -1,0 +1,10 @@
+//! The backends through their interface.
+
+mod built_in;
+mod errors;
+mod export;
+mod fixture;
+mod formats;
+mod generators;
+mod real_data;
+mod replay_report;
