@@ -215,6 +215,13 @@ fn coderl_codes_and_all_codes() {
         expected[1..3]
     );
 
+    // The APPS repository writes a string where one program was sampled.
+    let greedy = r#"{"0": "a", "2": ["c"]}"#;
+    assert_eq!(
+        read(&[("all_codes.json", greedy)], "all_codes.json", &apps).0,
+        ["apps/test/0000#0 a", "apps/test/0002#0 c"]
+    );
+
     // Where the numbers are no ids, they are positions in the sorted list.
     let all_codes = r#"{"0": ["a"], "2": ["c"]}"#;
     let apps = ["apps/train/0001", "apps/train/2287", "apps/train/4184"];

@@ -1,5 +1,5 @@
 //! `all_codes.json` of the APPS repository: one object from the number of a problem to its
-//! programs. The number is the place in the sorted list of problem folders, which for the
+//! programs, or to a single one. The number is the place in the sorted list of problem folders, which for the
 //! complete benchmark is also the id.
 
 use harness::value::Value;
@@ -10,9 +10,9 @@ use crate::replay::json;
 use crate::replay::recorded::{Batch, Key};
 
 pub(super) fn is_form(pairs: &[(Value, Value)]) -> bool {
-    pairs
-        .first()
-        .is_some_and(|(key, value)| number(key).is_some() && json::array(value).is_some())
+    pairs.first().is_some_and(|(key, value)| {
+        number(key).is_some() && (json::array(value).is_some() || json::text(value).is_some())
+    })
 }
 
 pub(super) fn number(key: &Value) -> Option<u64> {
@@ -24,10 +24,17 @@ pub(super) fn read(file: &str, pairs: &[(Value, Value)]) -> Result<Batch, Error>
     for (key, item) in pairs {
         let number = numbered(file, key)?;
         let place = format!("key `{number}`");
+        let one;
+        let programs = if json::text(item).is_some() {
+            one = Value::List(vec![item.clone()]);
+            &one
+        } else {
+            item
+        };
         generations::programs(
             file,
             &place,
-            item,
+            programs,
             &Key::Number(number),
             &mut batch.programs,
         )?;
