@@ -42,6 +42,7 @@ pub fn builtin() -> Result<Dataset, Error> {
 #[cfg(test)]
 mod tests {
     use harness::problem::{Difficulty, UnitTests};
+    use harness::value::Value;
 
     use super::*;
 
@@ -72,7 +73,28 @@ mod tests {
         for problem in &dataset.problems {
             assert_eq!(problem.split, Some(Split::Test), "{}", problem.id);
             assert!(problem.tests.n_hidden() >= 3, "{}", problem.id);
+            assert!(problem.tests.n_example() >= 2, "{}", problem.id);
             assert!(!problem.reference_solutions.is_empty(), "{}", problem.id);
+        }
+        // The examples of the statements are the first hidden tests.
+        for problem in &dataset.problems {
+            match &problem.tests {
+                UnitTests::StandardInput { tests } => {
+                    assert!(tests.hidden.starts_with(&tests.example), "{}", problem.id);
+                }
+                UnitTests::CallBased { tests, .. } => {
+                    for (example, hidden) in tests.example.iter().zip(&tests.hidden) {
+                        assert_eq!(example.arguments, hidden.arguments, "{}", problem.id);
+                        let wrapped = Value::List(vec![example.expected.clone()]);
+                        assert!(
+                            [&example.expected, &wrapped].contains(&&hidden.expected),
+                            "{}",
+                            problem.id
+                        );
+                    }
+                }
+                _ => {}
+            }
         }
         assert_eq!(dataset.problems[7].id.as_str(), "builtin/apps/0007");
         assert_eq!(dataset.problems[24].id.as_str(), "builtin/mbpp/11");

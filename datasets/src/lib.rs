@@ -14,11 +14,12 @@ mod apps;
 mod evalplus;
 mod form;
 mod human_eval;
-#[cfg(test)]
 mod literal;
 mod mbpp;
 mod mbpp_inputs;
 mod numpy_shim;
+
+pub mod example_tests;
 
 mod parquet_rows;
 mod python_text;

@@ -16,6 +16,12 @@ pub(crate) fn literal(text: &str) -> Option<(Value, &str)> {
     Some((value, reader.rest))
 }
 
+/// The literal that `text` is as a whole.
+pub(crate) fn whole_literal(text: &str) -> Option<Value> {
+    let (value, rest) = literal(text)?;
+    rest.trim().is_empty().then_some(value)
+}
+
 struct Reader<'a> {
     rest: &'a str,
 }

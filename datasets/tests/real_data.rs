@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use datasets::Places;
+use datasets::example_tests::{Agreement, ReleasedExamples, compare_with_released};
 use harness::problem::{Dataset, Difficulty, Problem, Split, UnitTests};
 
 fn data_dir() -> Option<PathBuf> {
@@ -185,4 +186,30 @@ fn apps_directories() {
     let from_tree = &open("apps/coderl_train/0001").problems[0];
     let from_row = &open("apps/train_mini_val.jsonl.gz").problems[1];
     assert_eq!(from_tree, from_row);
+}
+
+#[test]
+fn example_tests() {
+    let Some(data_dir) = data_dir() else { return };
+    let open = |path: &str| {
+        datasets::open(&data_dir.join(path).to_string_lossy(), &Places::default())
+            .unwrap()
+            .problems
+    };
+    let mut problems = open("apps/test_stdin_selected.jsonl.gz");
+    problems.extend(open("apps/test_canonical.jsonl"));
+    let released =
+        ReleasedExamples::read(&data_dir.join("apps/test_example_tests.jsonl.gz")).unwrap();
+    let report = compare_with_released(&problems, &released);
+    let mut stderr = std::io::stderr();
+    std::io::Write::write_fmt(&mut stderr, format_args!("{report}")).unwrap();
+    let count = |kind| {
+        let at = Agreement::ALL.iter().position(|k| *k == kind).unwrap();
+        report.by_agreement[at].len()
+    };
+    assert_eq!(report.n_problems, 80);
+    assert_eq!(count(Agreement::Exact) + count(Agreement::Whitespace), 80);
+    // The others are problems with several right answers.
+    assert_eq!((report.ours.confirmed, report.ours.contradicted), (200, 8));
+    assert_eq!(report.ours, report.theirs);
 }

@@ -4,6 +4,7 @@ use harness::problem::{Difficulty, Problem, ProblemId, Split};
 use harness::value::Value;
 
 use crate::apps::tests;
+use crate::example_tests;
 use crate::form::Context;
 use crate::reading::Skip;
 use crate::rows::Row;
@@ -15,17 +16,19 @@ pub(crate) fn problem(row: &Row, context: &Context) -> Result<Problem, Skip> {
 }
 
 fn read(row: &Row, context: &Context, id: &ProblemId) -> Result<Problem, String> {
-    let tests = match row.get("input_output") {
+    let statement = row.text("question")?;
+    let mut tests = match row.get("input_output") {
         None => tests::from_value(Value::None),
         Some(Value::Str(json)) => tests::parse(json),
         Some(value) => tests::from_value(value.clone()),
     }
     .map_err(|detail| format!("key `input_output`: {detail}"))?;
+    example_tests::add(&mut tests, statement, None);
     Ok(Problem {
         id: id.clone(),
         split: context.split,
         difficulty: difficulty(row.optional_text("difficulty")?)?,
-        statement: row.text("question")?.to_owned(),
+        statement: statement.to_owned(),
         starter_code: row.optional_text("starter_code")?.map(str::to_owned),
         completion_prefix: None,
         reference_solutions: match row.get("solutions") {

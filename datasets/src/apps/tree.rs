@@ -12,6 +12,7 @@ use harness::value::Value;
 use crate::apps::row::{difficulty, problem_id, solutions};
 use crate::apps::tests;
 use crate::error::Error;
+use crate::example_tests;
 use crate::reading::{Reading, Skip, sha256_of_bytes, split_in_name};
 use crate::rows::Row;
 
@@ -113,11 +114,13 @@ impl<'a> ProblemDir<'a> {
             None => Row { fields: Vec::new() },
         };
         let in_metadata = |detail| format!("`metadata.json`: {detail}");
-        let tests = match self.text("input_output.json")? {
+        let mut tests = match self.text("input_output.json")? {
             Some(json) => tests::parse(&json),
             None => tests::from_value(Value::None),
         }
         .map_err(|detail| format!("`input_output.json`: {detail}"))?;
+        let examples = self.text("example_input_output.json")?;
+        example_tests::add(&mut tests, &statement, examples.as_deref());
         let reference_solutions = solutions(&self.text("solutions.json")?.unwrap_or_default())
             .map_err(|detail| format!("`solutions.json`: {detail}"))?;
         Ok(Problem {
