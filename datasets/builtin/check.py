@@ -3,7 +3,7 @@
 
     python3 check.py [--jobs N] [ID ...]
 
-Every reference solution must pass its tests, and every recorded candidate must have the
+Every reference solution must pass its tests (challenge tests included), and every recorded candidate must have the
 outcome that its record declares, under the strict grader and under that of APPS as of 2021.
 Both graders are written here a second time, independently of the harness: README.md beside
 this file says what they do. Needs CPython 3.11 or newer on a Unix system and nothing else.
@@ -310,14 +310,13 @@ def apps_2021_call_test(source, name, arguments, expected):
 
 # ------------------------------------------------------------------ outcomes
 
-def tests_of(problem):
+def tests_of(problem, challenge):
     """The tests of a problem as functions (source, grader) -> outcome."""
     if "test_list" in problem:
         setup = problem["test_setup_code"]
-        return [
-            lambda source, _, test=test: assert_test(source, setup, test)
-            for test in problem["test_list"] + problem["challenge_test_list"]
-        ]
+        # Challenge tests do not grade unless that is asked for.
+        tests = problem["test_list"] + (problem["challenge_test_list"] if challenge else [])
+        return [lambda source, _, test=test: assert_test(source, setup, test) for test in tests]
     data = json.loads(problem["input_output"])
     pairs = list(zip(data["inputs"], data["outputs"], strict=True))
     if "fn_name" in data:
@@ -334,13 +333,13 @@ def tests_of(problem):
     ]
 
 
-def outcome(problem, source, grader):
+def outcome(problem, source, grader, challenge=False):
     """The outcome, and whether it depends on judging all tests or up to the first failure."""
     if not compiles(source):
         return "compile-error", False
     first = None
     worst = "passed-tests"
-    for test in tests_of(problem):
+    for test in tests_of(problem, challenge):
         status = test(source, grader)
         if status == "unjudged":
             return "unjudged", False
@@ -369,22 +368,22 @@ def check_set(name, wanted, pool):
             continue
         references = json.loads(problem["solutions"]) if name == "apps" else [problem["code"]]
         for i, source in enumerate(references):
-            jobs.append((f"{name}/{number} reference {i}", problem, source, "strict", "passed-tests"))
+            jobs.append((f"{name}/{number} reference {i}", problem, source, "strict", "passed-tests", True))
         rows = candidates.get(number, [])
         if len(rows) != N_CANDIDATES:
             faults.append(f"{name}/{number}: {len(rows)} candidates, not {N_CANDIDATES}")
         for i, row in enumerate(rows):
             label = f"{name}/{number} candidate {i} ({row['note']})"
             strict = row["expected_outcome"]
-            jobs.append((label, problem, row["solution"], "strict", strict))
+            jobs.append((label, problem, row["solution"], "strict", strict, False))
             if name == "apps":
                 lenient = row.get("expected_apps_2021", strict)
-                jobs.append((label, problem, row["solution"], "apps-2021", lenient))
+                jobs.append((label, problem, row["solution"], "apps-2021", lenient, False))
     for number in candidates.keys() - problems.keys():
         faults.append(f"{name}/{number}: candidates for no problem")
 
-    for job, (found, ambiguous) in zip(jobs, pool.map(lambda job: outcome(*job[1:4]), jobs)):
-        label, _, _, grader, expected = job
+    for job, (found, ambiguous) in zip(jobs, pool.map(lambda job: outcome(*job[1:4], job[5]), jobs)):
+        label, _, _, grader, expected, _ = job
         if found != expected:
             faults.append(f"{label}: {grader} says {found}, not {expected}")
         if ambiguous:
