@@ -133,7 +133,7 @@ fn bounds_notes(table: &mut Table, aggregate: &Aggregate) {
     }
     if !parts.is_empty() {
         table.note(format!(
-            "{candidates} not judged and count neither as passed nor as failed. Overall values \
+            "{candidates} not judged, which counts neither as passed nor as failed. Overall values \
              if all of them had failed or passed: {}.",
             parts.join("; ")
         ));

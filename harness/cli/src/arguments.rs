@@ -1,0 +1,383 @@
+//! The command line: what can be written, and what it means as [`Options`].
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use harness::config::{JudgeChoice, Options};
+use harness::metric::NAtK;
+use harness::problem::{Difficulty, Split};
+
+const AFTER_HELP: &str = "\
+Examples:
+  coderl score samples.jsonl --dataset humaneval      judge recorded candidates, print pass@k
+  coderl run mbpp --backend reference --split test    judge the dataset's own solutions
+  coderl run builtin --judge both                     the built-in suite, no download needed
+  coderl report runs/humaneval-samples                make the report of a run again
+  coderl compare runs/sft runs/coderl                 two runs on the same problems
+  coderl datasets show apps 2361                      one problem, as a person would read it
+
+Exit codes: 0 done; 1 unexpected; 2 wrong arguments or settings; 3 bad data;
+4 threshold missed; 130 interrupted (the same command goes on from there).";
+
+/// Judge generated programs in a WASI sandbox and report pass@k.
+#[derive(Debug, Parser)]
+#[command(name = "coderl", version, propagate_version = true, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Print results only: no progress, no notes
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// Where things lie.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Places")]
+pub(crate) struct Places {
+    /// Folder with benchmark files, looked at before the Hub's cache
+    #[arg(long, env = "CODERL_DATA", value_name = "DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Compiled guests and verdicts of earlier runs [default: `coderl` in the user's cache]
+    #[arg(long, env = "CODERL_CACHE_DIR", value_name = "DIR", global = true)]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// The sandbox guest [default: beside the binary, or `target/guest` here]
+    #[arg(long, env = "CODERL_GUEST", value_name = "FILE", global = true)]
+    pub(crate) guest: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Collect candidates into a run directory, without judging them
+    Generate(Generate),
+    /// Judge recorded candidates and print pass@k
+    Score(Score),
+    /// Generate, judge and report in one go
+    Run(Run),
+    /// Make the report of a run again from its records
+    Report(Report),
+    /// Compare two runs on the problems they share
+    Compare(Compare),
+    /// Download datasets, list them, look at problems
+    #[command(subcommand)]
+    Datasets(Datasets),
+    /// Print the settings in force and where each comes from
+    ShowConfig(ShowConfig),
+    /// Say what is installed, what is missing, and how to get it
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// Dataset: a name (see `coderl datasets list`) or a path
+    pub(crate) dataset: Option<String>,
+    #[command(flatten)]
+    pub(crate) backend: Backend,
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Score {
+    /// Recorded candidates (HumanEval, EvalPlus, bigcode, CodeRL, APPS or coderl form), or
+    /// the directory of a run
+    pub(crate) samples: PathBuf,
+    /// Dataset: a name (see `coderl datasets list`) or a path
+    #[arg(long, short)]
+    pub(crate) dataset: Option<String>,
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Dataset: a name (see `coderl datasets list`) or a path
+    pub(crate) dataset: Option<String>,
+    #[command(flatten)]
+    pub(crate) backend: Backend,
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Where candidates come from.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Candidates")]
+pub(crate) struct Backend {
+    /// Source of candidates [default: `replay` with --samples or on `builtin`]
+    #[arg(long, value_enum)]
+    pub(crate) backend: Option<BackendName>,
+    /// Recorded candidates for `--backend replay`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) samples: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BackendName {
+    /// Candidates from files
+    Replay,
+    /// The dataset's own solutions
+    Reference,
+}
+
+/// The run directory.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Run directory")]
+pub(crate) struct Directory {
+    /// Run directory, resumed where it exists [default: `runs/DATASET-SOURCE`]
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Discard what the run directory holds and start over
+    #[arg(long)]
+    pub(crate) fresh: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Do not write the report folder
+    #[arg(long)]
+    pub(crate) no_report: bool,
+    /// Fail with exit code 4 when a metric is below a value, such as `pass@1=0.30`
+    #[arg(long, value_name = "METRIC=VALUE")]
+    pub(crate) min: Vec<Threshold>,
+}
+
+/// `pass@1=0.3`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Threshold {
+    pub(crate) k: u32,
+    pub(crate) value: f64,
+}
+
+impl std::str::FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.strip_prefix("pass@")
+            .and_then(|rest| rest.split_once('='))
+            .and_then(|(k, value)| {
+                Some(Self {
+                    k: k.parse().ok().filter(|k| *k > 0)?,
+                    value: value.parse().ok()?,
+                })
+            })
+            .filter(|threshold| (0.0..=1.0).contains(&threshold.value))
+            .ok_or_else(|| format!("`{text}` is not of the form `pass@1=0.30`"))
+    }
+}
+
+/// Settings that a file can also hold; `coderl show-config` explains each.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SettingsArguments {
+    /// Settings file (TOML); `coderl show-config --template` prints one
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    selection: SelectionArguments,
+    #[command(flatten)]
+    sampling: SamplingArguments,
+    #[command(flatten)]
+    judging: JudgingArguments,
+    #[command(flatten)]
+    metrics: MetricArguments,
+    #[command(flatten)]
+    running: RunningArguments,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Problems")]
+struct SelectionArguments {
+    /// Part of the dataset: prompt, train, validation or test
+    #[arg(long)]
+    split: Option<Split>,
+    /// Levels to keep: introductory, interview, competition
+    #[arg(long, value_delimiter = ',', value_name = "LEVEL,…")]
+    difficulty: Option<Vec<Difficulty>>,
+    /// Problems to keep
+    #[arg(long, value_delimiter = ',', value_name = "ID,…")]
+    ids: Option<Vec<String>>,
+    /// The first so many of what is left
+    #[arg(long, value_name = "N")]
+    limit: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Candidates")]
+struct SamplingArguments {
+    /// Candidates for each problem [default: all that the source has]
+    #[arg(long, short, value_name = "N")]
+    n_samples: Option<NonZeroU32>,
+    /// Sampling temperature, for backends that sample; 0 is greedy
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+    /// Nucleus sampling, for backends that sample
+    #[arg(long, value_name = "P")]
+    top_p: Option<f64>,
+    /// Seed of everything random
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Judging")]
+struct JudgingArguments {
+    /// Grader: strict, apps-2021 or both
+    #[arg(long, value_name = "GRADER")]
+    judge: Option<JudgeChoice>,
+    /// Time limit of one test in reference seconds: a budget of guest work, the same on
+    /// every machine [default: that of the dataset's own grader]
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// Memory of one guest
+    #[arg(long, value_name = "MIB")]
+    memory_mib: Option<u64>,
+    /// Standard output of one test
+    #[arg(long, value_name = "MIB")]
+    output_mib: Option<u64>,
+    /// Judge all tests of a candidate, also behind a failing one (test-case average)
+    #[arg(long)]
+    no_early_stop: bool,
+    /// Grade by MBPP's challenge tests too
+    #[arg(long)]
+    challenge_tests: bool,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Metrics")]
+struct MetricArguments {
+    /// The k of pass@k
+    #[arg(long, value_delimiter = ',', value_name = "K,…")]
+    k: Option<Vec<NonZeroU32>>,
+    /// Pairs of n@k, such as 1@1000; judges the example tests too
+    #[arg(long, value_delimiter = ',', value_name = "N@K,…")]
+    n_at_k: Option<Vec<NAtK>>,
+    /// Coverage of confidence intervals
+    #[arg(long, value_name = "P")]
+    confidence_level: Option<f64>,
+    /// Resamples for confidence intervals
+    #[arg(long, value_name = "N")]
+    bootstrap_resamples: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Running")]
+struct RunningArguments {
+    /// Threads that judge [default: all cores]
+    #[arg(long, short, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+    /// Judge everything anew instead of taking verdicts from earlier runs
+    #[arg(long)]
+    no_cache: bool,
+}
+
+impl SettingsArguments {
+    /// What was given, with `dataset` beside it.
+    pub(crate) fn options(&self, dataset: Option<String>) -> Options {
+        let Self {
+            config: _,
+            selection,
+            sampling,
+            judging,
+            metrics,
+            running,
+        } = self.clone();
+        Options {
+            dataset,
+            split: selection.split,
+            difficulty: selection.difficulty,
+            ids: selection.ids,
+            limit: selection.limit,
+            n_samples: sampling.n_samples,
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            seed: sampling.seed,
+            judge: judging.judge,
+            timeout: judging.timeout,
+            timeout_by_dataset: None,
+            memory_mib: judging.memory_mib,
+            output_mib: judging.output_mib,
+            early_stop: judging.no_early_stop.then_some(false),
+            challenge_tests: judging.challenge_tests.then_some(true),
+            k: metrics.k,
+            n_at_k: metrics.n_at_k,
+            confidence_level: metrics.confidence_level,
+            bootstrap_resamples: metrics.bootstrap_resamples,
+            workers: running.workers,
+            use_cache: running.no_cache.then_some(false),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Run directory
+    pub(crate) run: PathBuf,
+    /// Report folder [default: `report` in the run directory]
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: ReportSettings,
+}
+
+/// Settings on which a report depends and verdicts do not.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReportSettings {
+    /// The k of pass@k [default: those of the run]
+    #[arg(long, value_delimiter = ',', value_name = "K,…")]
+    pub(crate) k: Option<Vec<NonZeroU32>>,
+    /// Coverage of confidence intervals [default: that of the run]
+    #[arg(long, value_name = "P")]
+    pub(crate) confidence_level: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Run directory of the baseline
+    pub(crate) a: PathBuf,
+    /// Run directory of what is compared with it
+    pub(crate) b: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: ReportSettings,
+    /// Write the tables into this folder too
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Datasets {
+    /// Names that `--dataset` understands, and which of them are at hand
+    List,
+    /// Download from the Hugging Face Hub into its cache
+    Fetch {
+        /// Name of a dataset
+        name: String,
+    },
+    /// Counts by split and difficulty; with ID, one problem
+    Show {
+        /// Name or path
+        dataset: String,
+        /// Id of a problem
+        id: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowConfig {
+    /// Print the commented defaults, to start a settings file from
+    #[arg(long)]
+    pub(crate) template: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}

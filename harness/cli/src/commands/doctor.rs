@@ -1,0 +1,122 @@
+//! `coderl doctor`: what is installed, what is missing, how to get it.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+
+use anyhow::Result;
+use harness::contract::Executor;
+use harness::execution::{Ending, Grants, Limits, Step};
+
+use crate::exit::Exit;
+use crate::pipeline::Context;
+
+/// Result of one check.
+struct Finding {
+    name: String,
+    state: State,
+    detail: String,
+}
+
+enum State {
+    Good,
+    /// Not needed for everything.
+    Absent,
+    Bad,
+}
+
+pub(crate) fn doctor(context: &Context) -> Result<Exit> {
+    let mut findings = vec![guest(context), cache(context)];
+    findings.extend(datasets_at_hand(context));
+    let mut out = std::io::stdout().lock();
+    for finding in &findings {
+        let state = match finding.state {
+            State::Good => "ok     ",
+            State::Absent => "absent ",
+            State::Bad => "MISSING",
+        };
+        writeln!(out, "{state} {:<22} {}", finding.name, finding.detail)?;
+    }
+    let broken = findings
+        .iter()
+        .any(|finding| matches!(finding.state, State::Bad));
+    Ok(if broken { Exit::Unexpected } else { Exit::Done })
+}
+
+/// Starts the sandbox and runs a program in it.
+fn guest(context: &Context) -> Finding {
+    let tried = context.sandbox(NonZeroUsize::MIN).and_then(|sandbox| {
+        let mut session = sandbox
+            .session(&Limits::default(), &Grants::default())
+            .map_err(anyhow::Error::from_boxed)?;
+        let source = "import sys; print(sys.version.split()[0])";
+        let execution = session
+            .run(&Step::RunScript { source, stdin: b"" })
+            .map_err(anyhow::Error::from_boxed)?;
+        anyhow::ensure!(
+            execution.ending == Ending::Completed,
+            "the guest does not run programs: {:?}",
+            execution.ending
+        );
+        let version = String::from_utf8_lossy(&execution.stdout).trim().to_owned();
+        Ok(format!("CPython {version}, {}", sandbox.fingerprint()))
+    });
+    let name = "sandbox guest".to_owned();
+    match tried {
+        Ok(detail) => Finding {
+            name,
+            state: State::Good,
+            detail,
+        },
+        Err(error) => Finding {
+            name,
+            state: State::Bad,
+            detail: format!("{error:#}"),
+        },
+    }
+}
+
+fn cache(context: &Context) -> Finding {
+    let path = &context.places.cache;
+    let written = std::fs::create_dir_all(path).and_then(|()| {
+        let probe = path.join("doctor.tmp");
+        std::fs::write(&probe, b"")?;
+        std::fs::remove_file(probe)
+    });
+    Finding {
+        name: "cache".to_owned(),
+        state: if written.is_ok() {
+            State::Good
+        } else {
+            State::Bad
+        },
+        detail: match written {
+            Ok(()) => format!("`{}`", path.display()),
+            Err(error) => format!(
+                "`{}` cannot be written ({error}); name another with --cache-dir",
+                path.display()
+            ),
+        },
+    }
+}
+
+fn datasets_at_hand(context: &Context) -> Vec<Finding> {
+    datasets::KNOWN
+        .iter()
+        .map(|known| {
+            let opened = datasets::open(known.name, &context.places.lookup());
+            let (state, detail) = match opened {
+                Ok(dataset) => (State::Good, format!("{} problems", dataset.problems.len())),
+                Err(datasets::Error::NotAtHand { .. }) => (
+                    State::Absent,
+                    format!("`coderl datasets fetch {}` gets it", known.name),
+                ),
+                Err(error) => (State::Bad, format!("{:#}", anyhow::Error::from(error))),
+            };
+            Finding {
+                name: known.name.to_owned(),
+                state,
+                detail,
+            }
+        })
+        .collect()
+}

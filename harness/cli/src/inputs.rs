@@ -1,0 +1,191 @@
+//! From the records of a run to what reports are made from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use harness::candidate::{CandidateId, Code};
+use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, flips, tally};
+use harness::store::StoredRun;
+use harness::verdict::Grader;
+use reports::{Judging, ReportInput};
+use serde::de::DeserializeOwned;
+
+use crate::arguments::ReportSettings;
+use crate::exit::data;
+
+/// Everything that the report of `run` shows.
+pub(crate) fn report_input(
+    path: &Path,
+    run: &StoredRun,
+    settings: &ReportSettings,
+) -> Result<ReportInput> {
+    let judgings = graders(run)
+        .into_iter()
+        .map(|grader| {
+            Ok(Judging {
+                grader,
+                tallies: tallies(run, grader)?,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let flips = (judgings.len() > 1).then(|| flips(&run.verdicts));
+    Ok(ReportInput {
+        title: run_name(path),
+        settings: provenance(run),
+        ks: ks(run, settings),
+        n_at_ks: n_at_ks(run)?,
+        bootstrap: bootstrap(run, settings)?,
+        judgings,
+        flips,
+        skipped: run.skipped.clone(),
+    })
+}
+
+/// Name of a run: that of its directory.
+pub(crate) fn run_name(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Graders of a run, the main one first.
+fn graders(run: &StoredRun) -> Vec<Grader> {
+    run.manifest
+        .judging
+        .as_ref()
+        .map(|judging| judging.graders.clone())
+        .unwrap_or_default()
+}
+
+fn tallies(run: &StoredRun, grader: Grader) -> Result<Vec<ProblemTally>> {
+    let recorded: Vec<CandidateId> = run.candidates.iter().map(|c| c.id.clone()).collect();
+    let passed_examples: BTreeMap<CandidateId, bool> = run
+        .example_verdicts
+        .iter()
+        .filter(|verdict| verdict.judgement.outcome().is_some())
+        .map(|verdict| (verdict.candidate.clone(), verdict.judgement.passed()))
+        .collect();
+    tally(&TallyInput {
+        problems: &run.problems,
+        recorded: &recorded,
+        verdicts: &run.verdicts,
+        grader,
+        passed_examples: &passed_examples,
+    })
+    .map_err(|error| data(error.to_string()))
+}
+
+/// The main grader of a run and what it made of the candidates.
+pub(crate) fn first_judging(path: &Path, run: &StoredRun) -> Result<(Grader, Vec<ProblemTally>)> {
+    let grader = graders(run).first().copied().ok_or_else(|| {
+        data(format!(
+            "the run in `{0}` is not judged; run `coderl score {0}`",
+            path.display()
+        ))
+    })?;
+    Ok((grader, tallies(run, grader)?))
+}
+
+/// The programs of a run, to see whether two runs judged the same ones.
+pub(crate) fn programs(run: &StoredRun) -> Vec<(&CandidateId, &Code)> {
+    run.candidates.iter().map(|c| (&c.id, &c.code)).collect()
+}
+
+/// Pairs of n@k, which are recorded as they are written.
+fn n_at_ks(run: &StoredRun) -> Result<Vec<NAtK>> {
+    setting::<Vec<String>>(run, "n-at-k")
+        .unwrap_or_default()
+        .iter()
+        .map(|pair| pair.parse().map_err(|error: String| data(error)))
+        .collect()
+}
+
+pub(crate) fn ks(run: &StoredRun, settings: &ReportSettings) -> Vec<u32> {
+    let mut ks: Vec<u32> = match &settings.k {
+        Some(ks) => ks.iter().map(|k| k.get()).collect(),
+        None => setting(run, "k").unwrap_or_else(|| vec![1]),
+    };
+    ks.sort_unstable();
+    ks.dedup();
+    ks
+}
+
+pub(crate) fn bootstrap(run: &StoredRun, settings: &ReportSettings) -> Result<Bootstrap> {
+    let default = Bootstrap::default();
+    let confidence = settings
+        .confidence_level
+        .or_else(|| setting(run, "confidence-level"))
+        .unwrap_or(default.confidence);
+    if !(confidence > 0.0 && confidence < 1.0) {
+        return Err(crate::exit::usage(format!(
+            "--confidence-level {confidence} is not between 0 and 1"
+        )));
+    }
+    Ok(Bootstrap {
+        seed: setting(run, "seed").unwrap_or(default.seed),
+        n_resamples: setting(run, "bootstrap-resamples").unwrap_or(default.n_resamples),
+        confidence,
+    })
+}
+
+/// A setting of the run as recorded in its manifest.
+fn setting<T: DeserializeOwned>(run: &StoredRun, key: &str) -> Option<T> {
+    let value = run.manifest.settings.get(key)?.value.clone()?;
+    serde_json::from_value(value).ok()
+}
+
+/// What a number depends on, for the head of a report.
+pub(crate) fn provenance(run: &StoredRun) -> Vec<(String, String)> {
+    let manifest = &run.manifest;
+    let dataset = &manifest.dataset;
+    let mut rows = vec![
+        ("coderl".to_owned(), manifest.coderl_version.clone()),
+        (
+            "dataset".to_owned(),
+            format!(
+                "{}, {} of {} problems, {} rows skipped",
+                dataset.name, dataset.n_selected, dataset.n_problems, dataset.n_skipped
+            ),
+        ),
+        ("dataset SHA-256".to_owned(), dataset.sha256.clone()),
+    ];
+    if let Some(generation) = &manifest.generation {
+        rows.push(("backend".to_owned(), generation.backend.clone()));
+        for source in &generation.sources {
+            rows.push((
+                "samples".to_owned(),
+                format!("{} (SHA-256 {})", source.path, source.sha256),
+            ));
+        }
+        rows.push(("seed".to_owned(), generation.seed.to_string()));
+    }
+    rows.push(("candidates".to_owned(), run.candidates.len().to_string()));
+    if let Some(judging) = &manifest.judging {
+        let graders: Vec<&str> = judging.graders.iter().map(|grader| grader.name()).collect();
+        rows.push(("graders".to_owned(), graders.join(", ")));
+        rows.push((
+            "limits".to_owned(),
+            format!(
+                "{} reference seconds a test ({} units of fuel), {} MiB memory, {} MiB output",
+                judging.limits.reference_seconds(),
+                judging.limits.fuel,
+                judging.limits.memory_bytes >> 20,
+                judging.limits.output_bytes >> 20
+            ),
+        ));
+        rows.push((
+            "early stop".to_owned(),
+            if judging.options.early_stop {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
+        ));
+        rows.push(("guest".to_owned(), judging.guest.clone()));
+    }
+    rows
+}

@@ -1,0 +1,7 @@
+//! The whole pipeline through the binary, on real parts. One integration binary.
+
+mod built_in_suite;
+mod dependencies;
+mod interruption;
+mod score;
+mod wrong_input;
