@@ -4,7 +4,7 @@ use harness::problem::{Problem, Split};
 
 use crate::reading::Skip;
 use crate::rows::Row;
-use crate::{apps, evalplus, human_eval, mbpp};
+use crate::{apps, evalplus, human_eval, mbpp, own};
 
 /// What a row does not say itself.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,7 @@ pub(crate) enum Form {
     Mbpp,
     AppsSelected,
     Apps,
+    Own,
 }
 
 /// Named in errors.
@@ -31,7 +32,8 @@ pub(crate) const RECOGNIZED: &str = "one of these forms: \
      CodeTree's APPS selection (`name`, `description`, `public_tests`, `private_tests`), \
      MBPP (`task_id`, `text` or `prompt`, `test_list`, …), \
      HumanEval (`task_id`, `prompt`, `entry_point`, `test`), \
-     EvalPlus (`task_id`, `canonical_solution`, `base_input`, `plus_input`, …)";
+     EvalPlus (`task_id`, `canonical_solution`, `base_input`, `plus_input`, …), \
+     your own (`id`, `statement`, `tests` or `asserts` or `check`; see docs/problem-format.md)";
 
 impl Form {
     pub(crate) fn of(row: &Row) -> Option<Self> {
@@ -46,6 +48,8 @@ impl Form {
             Some(Self::AppsSelected)
         } else if has(&["question", "input_output"]) || has(&["question", "solutions"]) {
             Some(Self::Apps)
+        } else if has(&["id", "statement"]) {
+            Some(Self::Own)
         } else {
             None
         }
@@ -59,6 +63,7 @@ impl Form {
             Self::Mbpp => mbpp::dataset_name(row),
             Self::AppsSelected => "apps-selected",
             Self::Apps => "apps",
+            Self::Own => "own",
         }
     }
 
@@ -69,6 +74,7 @@ impl Form {
             Self::Mbpp => mbpp::problem(row, context),
             Self::AppsSelected => apps::selected_problem(row, context),
             Self::Apps => apps::problem(row, context),
+            Self::Own => own::problem(row),
         }
     }
 }

@@ -18,6 +18,7 @@ mod literal;
 mod mbpp;
 mod mbpp_inputs;
 mod numpy_shim;
+mod own;
 
 pub mod example_tests;
 
