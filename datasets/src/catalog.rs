@@ -43,6 +43,11 @@ pub struct HubSource {
 }
 
 impl HubSource {
+    /// Folder of the repository in the Hub's cache.
+    pub(crate) fn cache_folder(&self) -> String {
+        format!("datasets--{}", self.repository.replace('/', "--"))
+    }
+
     /// Whether a file of the repository is one of the wanted.
     pub fn wants(&self, path: &str) -> bool {
         let in_folder = match path.rsplit_once('/') {
@@ -154,9 +159,11 @@ pub fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)
 }
 
-pub(crate) fn known_names() -> String {
+/// Names in backquotes, with commas between them.
+pub(crate) fn known_names(wanted: impl Fn(&Known) -> bool) -> String {
     let names: Vec<String> = KNOWN
         .iter()
+        .filter(|known| wanted(known))
         .map(|known| format!("`{}`", known.name))
         .collect();
     names.join(", ")
@@ -205,7 +212,7 @@ impl Known {
             ));
         }
         if let Some(cache) = &places.hub_cache {
-            match opening::hub_snapshot(cache, hub) {
+            match opening::hub_snapshot(cache, self.name, hub) {
                 Ok((root, files)) => return opening::open_files(&root, &files),
                 Err(missing) => looked_for.push(missing),
             }

@@ -34,7 +34,7 @@ pub enum Error {
     NotADataset { path: PathBuf, detail: String },
     #[error(
         "no dataset `{name}`: it is neither a path nor one of {known}",
-        known = crate::catalog::known_names()
+        known = crate::catalog::known_names(|_| true)
     )]
     UnknownName { name: String },
     #[error(
@@ -44,6 +44,28 @@ pub enum Error {
     NotAtHand { name: String, looked_for: String },
     #[error("dataset `{name}` is part of this program and needs no download")]
     NothingToFetch { name: String },
+    #[error("`HF_HUB_OFFLINE` is set and dataset `{name}` is not at hand: no {missing}")]
+    Offline { name: String, missing: String },
+    #[error("cannot fetch {what} from dataset repository `{repository}`{hint}")]
+    Hub {
+        repository: String,
+        what: String,
+        /// Empty, or a fragment that starts with a semicolon.
+        hint: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error(
+        "dataset repository `{repository}` has {n_files} files `{folder}/*{suffix}`, expected \
+         {expected}; download its files by hand and give their path"
+    )]
+    HubChanged {
+        repository: String,
+        n_files: usize,
+        expected: usize,
+        folder: &'static str,
+        suffix: &'static str,
+    },
     #[error("no problem `{id}` in dataset `{dataset}`{hint}")]
     NoSuchProblem {
         id: String,

@@ -1,4 +1,8 @@
 //! HumanEval (Chen et al., 2021), and HumanEval+ in the same layout.
+//!
+//! In that layout of HumanEval+ (`HumanEvalPlus-OriginFmt`, and the Hub's) the script of
+//! task 32 is broken as published: it spreads a float into arguments, so no program passes
+//! it. The other layout, with inputs and a reference program, has no such fault.
 
 use harness::problem::{Problem, ProblemId, Split, UnitTests};
 

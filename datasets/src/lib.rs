@@ -8,7 +8,12 @@ mod error;
 
 mod builtin;
 mod catalog;
+mod hub;
 mod opening;
+mod record;
+
+#[cfg(feature = "fetch")]
+pub mod fetch;
 
 mod apps;
 mod evalplus;
@@ -26,6 +31,7 @@ mod parquet_rows;
 mod python_text;
 mod reading;
 mod rows;
+pub mod show;
 
 #[cfg(test)]
 mod test_data;
@@ -33,3 +39,5 @@ mod test_data;
 pub use builtin::builtin;
 pub use catalog::{HubSource, KNOWN, Known, Places, known, open};
 pub use error::Error;
+pub use hub::HubSettings;
+pub use record::{FetchedFile, Record};

@@ -10,6 +10,7 @@ use crate::catalog::HubSource;
 use crate::error::Error;
 use crate::form::{Context, Form, RECOGNIZED};
 use crate::reading::{Reading, sha256_of_file, split_of_path};
+use crate::record::Record;
 use crate::rows;
 
 /// Endings of files of rows in a folder. A file that is named itself may be called anything.
@@ -175,41 +176,44 @@ fn row_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// The wanted files of the newest snapshot in the Hub's cache, or what is missing.
+/// The wanted files of a dataset in the Hub's cache: of the newest snapshot, or, where that
+/// lacks them, of the one that was fetched. Otherwise what is missing.
 pub(crate) fn hub_snapshot(
     cache: &Path,
+    name: &str,
     source: &HubSource,
 ) -> Result<(PathBuf, Vec<PathBuf>), String> {
-    let repository = cache.join(format!(
-        "datasets--{}",
-        source.repository.replace('/', "--")
-    ));
-    let in_cache = || {
-        format!(
-            "`{}` in the Hub cache `{}`",
-            source.repository,
-            cache.display()
-        )
+    let repository = cache.join(source.cache_folder());
+    let newest = fs::read_to_string(repository.join("refs/main")).ok();
+    let fetched = Record::read(&repository.join(Record::file_name(name))).map(|it| it.commit);
+    let mut most_files = 0;
+    for commit in [newest, fetched].into_iter().flatten() {
+        let snapshot = repository.join("snapshots").join(commit.trim());
+        let files = wanted_files(&snapshot, source);
+        if files.len() >= source.n_files {
+            return Ok((snapshot, files));
+        }
+        most_files = most_files.max(files.len());
+    }
+    Err(format!(
+        "`{}` in the Hub cache `{}` (which has {most_files} of {} files)",
+        source.repository,
+        cache.display(),
+        source.n_files
+    ))
+}
+
+fn wanted_files(snapshot: &Path, source: &HubSource) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(snapshot.join(source.folder)) else {
+        return Vec::new();
     };
-    let commit = fs::read_to_string(repository.join("refs/main")).map_err(|_| in_cache())?;
-    let snapshot = repository.join("snapshots").join(commit.trim());
-    let folder = snapshot.join(source.folder);
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .map_err(|_| in_cache())?
+    let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            let relative = path.strip_prefix(&snapshot).unwrap_or(path);
+            let relative = path.strip_prefix(snapshot).unwrap_or(path);
             path.is_file() && source.wants(&relative.to_string_lossy())
         })
         .collect();
     files.sort();
-    if files.len() < source.n_files {
-        return Err(format!(
-            "{} (which has {} of {} files)",
-            in_cache(),
-            files.len(),
-            source.n_files
-        ));
-    }
-    Ok((snapshot, files))
+    files
 }

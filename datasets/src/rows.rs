@@ -240,7 +240,7 @@ fn for_each_json(
             continue;
         }
         row += 1;
-        visit(row, Row::from_json(&line)).map_err(RowsError::Visit)?;
+        visit(row, Row::from_json(line.trim_ascii_end())).map_err(RowsError::Visit)?;
     }
 }
 

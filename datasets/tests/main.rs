@@ -1,3 +1,9 @@
-//! Readers on files, through the public interface alone.
+//! Readers on files, and fetching, through the public interface alone.
 
+mod bad_files;
+#[cfg(feature = "fetch")]
+mod fetch;
+#[cfg(feature = "fetch")]
+mod hub_server;
+mod parquet_files;
 mod real_data;

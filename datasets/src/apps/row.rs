@@ -10,7 +10,13 @@ use crate::reading::Skip;
 use crate::rows::Row;
 
 pub(crate) fn problem(row: &Row, context: &Context) -> Result<Problem, Skip> {
-    let number = row.name("problem_id").or_else(|_| row.name("id"))?;
+    // Some copies call it `id`.
+    let key = if row.has("problem_id") || !row.has("id") {
+        "problem_id"
+    } else {
+        "id"
+    };
+    let number = row.name(key)?;
     let id = problem_id(context.id_prefix.as_deref(), context.split, &number);
     read(row, context, &id).map_err(Skip::of(&id))
 }
