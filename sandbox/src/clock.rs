@@ -18,7 +18,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Replaces the clocks of WASI. Must come after those have been added.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
-    let mut monotonic = linker.instance("wasi:clocks/monotonic-clock@0.2.0")?;
+    let mut monotonic = linker.instance("wasi:clocks/monotonic-clock@0.2.12")?;
     monotonic.func_wrap("now", |store: StoreContextMut<'_, State>, ()| {
         Ok((elapsed_nanos(&store)?,))
     })?;
@@ -39,7 +39,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
         },
     )?;
 
-    let mut wall = linker.instance("wasi:clocks/wall-clock@0.2.0")?;
+    let mut wall = linker.instance("wasi:clocks/wall-clock@0.2.12")?;
     wall.func_wrap("now", |store: StoreContextMut<'_, State>, ()| {
         let nanos = elapsed_nanos(&store)?;
         Ok((Datetime {

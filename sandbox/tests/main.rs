@@ -1,4 +1,13 @@
 //! Integration tests: a real guest on the real engine.
 
-mod cases;
 mod support;
+
+mod guest_files;
+mod host_safety;
+mod sessions;
+mod text_calls;
+mod values;
+
+mod cache;
+mod determinism;
+mod grants;

@@ -37,6 +37,14 @@ pub(crate) fn session_with(limits: &Limits, grants: &Grants) -> Box<dyn Session 
     sandbox().session(limits, grants).expect("a session")
 }
 
+/// Why no session can be had.
+pub(crate) fn session_error(limits: &Limits, grants: &Grants) -> String {
+    match sandbox().session(limits, grants) {
+        Ok(_) => panic!("a session was given"),
+        Err(error) => error.to_string(),
+    }
+}
+
 pub(crate) fn run_script(source: &str, stdin: &str) -> Execution {
     run_script_with(source, stdin, &Limits::default())
 }

@@ -19,7 +19,7 @@ are little-endian:
     O  str, str             anything else: type name and repr
 
 Encoding runs on data that an untrusted program made, after that program ran. It looks at
-exact types only and calls methods of built-in types only, so that no method of the
+exact types and calls methods of built-in types, so that no method of the
 program runs, with one exception: `repr` of what cannot be encoded. Neither half recurses.
 """
 
@@ -43,18 +43,8 @@ _i64_at = Struct("<q").unpack_from
 _f64_at = Struct("<d").unpack_from
 _c128_at = Struct("<dd").unpack_from
 
-# Everything used while encoding, bound now: the program may replace these names in
-# `builtins`.
-_type, _id, _len, _all, _map, _iter, _next = type, id, len, all, map, iter, next
-_issubclass, _repr, _str, _int, _float = issubclass, repr, str, int, float
-_bool, _bytes, _complex, _list, _tuple = bool, bytes, complex, list, tuple
-_dict, _set, _frozenset, _bytearray = dict, set, frozenset, bytearray
-_none, _array, _is, _repeat = type(None), array, is_, repeat
-_BaseException, _OverflowError = BaseException, OverflowError
-_UnicodeEncodeError, _ValueError = UnicodeEncodeError, ValueError
+_NONE = type(None)
 _type_name = type.__dict__["__name__"].__get__
-_bit_length, _to_bytes, _from_bytes = int.bit_length, int.to_bytes, int.from_bytes
-_encode, _join = str.encode, b"".join
 _ALL = slice(None)
 # In this order: bool is an int.
 _BASES = (bool, int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
@@ -68,36 +58,36 @@ def encode(value, limit):
     """`value` as bytes. Raises `TooLarge` beyond `limit` bytes."""
     parts = []
     size = 0
-    stack = [_iter((value,))]
+    stack = [iter((value,))]
     open_ids = []
     while stack:
-        item = _next(stack[-1], stack)
+        item = next(stack[-1], stack)
         if item is stack:
-            del stack[-1]
+            stack.pop()
             if open_ids:
-                del open_ids[-1]
+                open_ids.pop()
             continue
-        base = _base(_type(item))
+        base = _base(type(item))
         part = _scalar(base, item)
         if part is None:
             tag, items = _contents(base, item)
             if tag is None:
                 part = _opaque(item)
-            elif _len(stack) > MAX_DEPTH or _id(item) in open_ids:
-                part = b"O" + _text(_type_name(_type(item))) + _text("...")
+            elif len(stack) > MAX_DEPTH or id(item) in open_ids:
+                part = b"O" + _text(_type_name(type(item))) + _text("...")
             else:
-                count = _len(items)
-                if count >= PACK_FROM and base is not _dict:
+                count = len(items)
+                if count >= PACK_FROM and base is not dict:
                     part = _packed(tag, items)
                 if part is None:
-                    part = tag + _u32(count // 2 if base is _dict else count)
-                    stack += (_iter(items),)
-                    open_ids += (_id(item),)
-        size += _len(part)
+                    part = tag + _u32(count // 2 if base is dict else count)
+                    stack.append(iter(items))
+                    open_ids.append(id(item))
+        size += len(part)
         if size > limit:
             raise TooLarge
-        parts += (part,)
-    return _join(parts)
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _base(kind):
@@ -105,99 +95,99 @@ def _base(kind):
         if kind is base:
             return base
     for base in _BASES:
-        if _issubclass(kind, base):
+        if issubclass(kind, base):
             return base
     return kind
 
 
 def _scalar(base, value):
     """The encoding of a value that holds no others, or None."""
-    if base is _str:
-        return _text(_str.__str__(value))
-    if base is _int:
-        return _integer(_int.__index__(value))
-    if base is _bool:
+    if base is str:
+        return _text(str.__str__(value))
+    if base is int:
+        return _integer(int.__index__(value))
+    if base is bool:
         return b"T" if value else b"F"
-    if base is _float:
-        return b"f" + _f64(_float.__float__(value))
-    if base is _none:
+    if base is float:
+        return b"f" + _f64(float.__float__(value))
+    if base is _NONE:
         return b"N"
-    if base is _bytes:
-        raw = _bytes.__getitem__(value, _ALL)
-        return b"b" + _u32(_len(raw)) + raw
-    if base is _bytearray:
-        raw = _bytearray.__getitem__(value, _ALL)
-        return b"b" + _u32(_len(raw)) + raw
-    if base is _complex:
-        number = _complex.__complex__(value)
+    if base is bytes:
+        raw = bytes.__getitem__(value, _ALL)
+        return b"b" + _u32(len(raw)) + raw
+    if base is bytearray:
+        raw = bytearray.__getitem__(value, _ALL)
+        return b"b" + _u32(len(raw)) + raw
+    if base is complex:
+        number = complex.__complex__(value)
         return b"c" + _c128(number.real, number.imag)
     return None
 
 
 def _contents(base, value):
     """Tag and a copy of the items of a container, or (None, None)."""
-    if base is _list:
-        return b"l", _list.__getitem__(value, _ALL)
-    if base is _tuple:
-        return b"t", _tuple.__getitem__(value, _ALL)
-    if base is _dict:
+    if base is list:
+        return b"l", list.__getitem__(value, _ALL)
+    if base is tuple:
+        return b"t", tuple.__getitem__(value, _ALL)
+    if base is dict:
         flat = []
-        for pair in _dict.items(value):
+        for pair in dict.items(value):
             flat += pair
         return b"d", flat
-    if base is _set:
-        return b"e", _list(_set.__iter__(value))
-    if base is _frozenset:
-        return b"z", _list(_frozenset.__iter__(value))
+    if base is set:
+        return b"e", list(set.__iter__(value))
+    if base is frozenset:
+        return b"z", list(frozenset.__iter__(value))
     return None, None
 
 
 def _packed(tag, items):
     """The items as one block if they are all of one kind, else None."""
-    first = _type(items[0])
-    if first is not _int and first is not _float and first is not _str:
+    first = type(items[0])
+    if first is not int and first is not float and first is not str:
         return None
-    if not _all(_map(_is, _map(_type, items), _repeat(first))):
+    if not all(map(is_, map(type, items), repeat(first))):
         return None
     head = b"p" + tag
-    count = _u32(_len(items))
-    if first is _int:
+    count = _u32(len(items))
+    if first is int:
         try:
-            return head + b"q" + count + _array("q", items).tobytes()
-        except _OverflowError:
+            return head + b"q" + count + array("q", items).tobytes()
+        except OverflowError:
             return None
-    if first is _float:
-        return head + b"d" + count + _array("d", items).tobytes()
+    if first is float:
+        return head + b"d" + count + array("d", items).tobytes()
     try:
-        raws = _list(_map(_encode, items))
-    except _UnicodeEncodeError:
+        raws = list(map(str.encode, items))
+    except UnicodeEncodeError:
         return None
-    return head + b"s" + count + _array("I", _map(_len, raws)).tobytes() + _join(raws)
+    return head + b"s" + count + array("I", map(len, raws)).tobytes() + b"".join(raws)
 
 
 def _text(text):
     try:
-        raw = _encode(text)
-    except _UnicodeEncodeError:
-        raw = _encode(text, "utf-32-le", "surrogatepass")
-        return b"u" + _u32(_len(raw) // 4) + raw
-    return b"s" + _u32(_len(raw)) + raw
+        raw = text.encode()
+    except UnicodeEncodeError:
+        raw = text.encode("utf-32-le", "surrogatepass")
+        return b"u" + _u32(len(raw) // 4) + raw
+    return b"s" + _u32(len(raw)) + raw
 
 
 def _integer(number):
     if -0x8000000000000000 <= number <= 0x7FFFFFFFFFFFFFFF:
         return b"i" + _i64(number)
     sign, magnitude = (b"\1", -number) if number < 0 else (b"\0", number)
-    raw = _to_bytes(magnitude, (_bit_length(magnitude) + 7) // 8, "little")
-    return b"I" + sign + _u32(_len(raw)) + raw
+    raw = magnitude.to_bytes((magnitude.bit_length() + 7) // 8, "little")
+    return b"I" + sign + _u32(len(raw)) + raw
 
 
 def _opaque(value):
     try:
-        shown = _str.__str__(_repr(value))[:REPR_LENGTH]
-    except _BaseException:
+        shown = str.__str__(repr(value))[:REPR_LENGTH]
+    except BaseException:
         shown = "<repr() failed>"
-    return b"O" + _text(_type_name(_type(value))) + _text(shown)
+    return b"O" + _text(_type_name(type(value))) + _text(shown)
 
 
 def decode(data):
@@ -279,7 +269,7 @@ def _decoded_scalar(tag, data, at):
         return complex(*_c128_at(data, at)), at + 16
     if tag == b"I":
         end = at + 5 + _u32_at(data, at + 1)[0]
-        magnitude = _from_bytes(data[at + 5 : end], "little")
+        magnitude = int.from_bytes(data[at + 5 : end], "little")
         return (-magnitude if data[at] else magnitude), end
     count = _u32_at(data, at)[0]
     at += 4

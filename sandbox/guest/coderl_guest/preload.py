@@ -8,7 +8,7 @@ itself would succeed, so that a program that asks for them is known to be unsupp
 import importlib
 
 MODULES = """
-__future__ _strptime _pydatetime _pydecimal _pyio abc annotationlib argparse array ast
+__future__ _pydatetime _pydecimal _pyio _pylong _strptime abc annotationlib argparse array ast
 asyncio asyncio.queues atexit base64 binascii bisect builtins cProfile calendar cmath cmd
 code codecs codeop collections collections.abc colorsys compression compression.zlib
 concurrent.futures concurrent.futures.thread configparser contextlib contextvars copy

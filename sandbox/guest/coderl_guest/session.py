@@ -11,48 +11,45 @@ import linecache
 import os
 import random
 import sys
-import types
+from atexit import _run_exitfuncs
+from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace
+from types import ModuleType
 
+import _large_stack
 import wit_world
 
-from coderl_guest import exceptions, shims, streams, text_call, unsupported
+from coderl_guest import exceptions, locality, shims, streams, text_call, unsupported
 from coderl_guest.codec import TooLarge, decode, encode
 
 PROGRAM = "program.py"
 # Frames of this module below the program's own.
-OWN_FRAMES = 5
+OWN_FRAMES = 6
 
-_compile, _exec, _type, _len = compile, exec, type, len
-_BaseException, _MemoryError = BaseException, MemoryError
-_settrace, _setprofile = sys.settrace, sys.setprofile
-_setrecursionlimit, _getrecursionlimit = sys.setrecursionlimit, sys.getrecursionlimit
-_getattr, _AttributeError = getattr, AttributeError
-_run_exitfuncs = atexit._run_exitfuncs
+_call_on_large_stack = _large_stack.call
 _MISSING = object()
 _NO_LIMIT = 1 << 40
 
-# Ours and the build tool's; out of the program's reach by name from the first step on, but
-# not before, since the build tool still needs them after `prepare`.
-_OWN_MODULES = (
-    "app",
-    "coderl_guest",
-    "componentize_py_async_support",
-    "componentize_py_runtime",
-    "componentize_py_types",
-    "wit_world",
-)
+# Names of modules that a program must not find. Those of the build tool, and what it asks
+# for after `prepare`, are hidden when the first step begins, the others before.
+_OWN = ("_large_stack", "coderl_guest")
+_BUILD_TOOLS = ("app", "componentize_py", "wit_world")
+_to_hide = []
+# The snapshot is about to be taken, or has been.
+_is_prepared = False
 
 # Given up when memory runs out, so that the report can still be written.
 _ballast = None
 _own_streams = None
 _streams_used = False
-_namespace = None
+_namespace = {}
 _instance = _MISSING
 
 
 def prepare():
     """Brings the interpreter into the state in which every session starts."""
-    global _ballast, _own_streams
+    global _ballast, _is_prepared, _own_streams
+    if not _large_stack.is_possible(None):
+        raise SystemError("this CPython keeps its stack limits elsewhere")
     shims.install()
     unsupported.install(wit_world.note_unsupported)
     os.environ.clear()
@@ -62,33 +59,67 @@ def prepare():
     sys.set_int_max_str_digits(0)
     sys.setrecursionlimit(1000 + OWN_FRAMES)
     random.seed(0)
-    # Programs use it as infinity, and expect that of a 64-bit machine.
-    sys.maxsize = (1 << 63) - 1
     atexit._clear()
     linecache.clearcache()
     _own_streams = streams.install()
+    _warm_up()
+    _own_streams = streams.install()
+    for name in list(sys.modules):
+        if name.startswith(_OWN):
+            del sys.modules[name]
+        elif name.startswith(_BUILD_TOOLS):
+            _to_hide.append(name)
     _ballast = bytearray(1 << 20)
+    _is_prepared = True
     gc.collect()
+    locality.fill_holes()
     gc.freeze()
+
+
+def _warm_up():
+    """Runs what every session runs, so that the interpreter has specialized its byte code
+    before the snapshot is taken. Otherwise each session would write to hundreds of pages of
+    memory that it could have shared with others."""
+    global _namespace, _streams_used
+    source = "import sys\ndef f(x):\n    return x\nprint(f(1))\nfor line in sys.stdin: pass\n"
+    steps = [
+        ("run-script", 1 << 20, source),
+        ("run-script", 1 << 20, "input()"),
+        ("load", 1 << 20, "", source, "solution", None),
+        ("execute", 1 << 20, "assert f(1) == 1"),
+        ("call", 1 << 20, "f", ([1, 2.0, "a", None],)),
+        ("call-with-text", 1 << 20, "f", "text"),
+    ]
+    for _ in range(30):
+        for step in steps:
+            perform(encode(step, _NO_LIMIT))
+    del sys.modules["__main__"], sys.modules["solution"]
+    _namespace = {}
+    _streams_used = False
+    linecache.clearcache()
 
 
 def perform(request):
     _start()
     kind, limit, *details = decode(request)
-    ending, text, value = _STEPS[kind](limit, *details)
-    if kind == "run-script":
-        _run_exitfuncs()
-    streams.flush(_own_streams, _namespace)
+
+    def step():
+        report = _STEPS[kind](limit, *details)
+        if kind == "run-script":
+            _attempt(_run_exitfuncs)
+        streams.flush(_own_streams, _namespace)
+        return report
+
+    ending, text, value = _call_on_large_stack(step)
     return encode((ending, text), _NO_LIMIT) + value
 
 
 def _start():
     """What the build tool would undo after `prepare`."""
-    if "app" in sys.modules:
+    if _is_prepared and "app" in sys.modules:
         sys.argv = [PROGRAM]
-        for name in list(sys.modules):
-            if name.partition(".")[0] in _OWN_MODULES:
-                del sys.modules[name]
+        for name in _to_hide:
+            del sys.modules[name]
 
 
 def _run_script(limit, source):
@@ -117,7 +148,7 @@ def _load(limit, prelude, source, name, instantiate):
 
 
 def _execute(limit, source):
-    if _namespace is None:
+    if not _namespace:
         _new_module("__main__")
     return _execute_in(_namespace, source, "step.py"), None, b""
 
@@ -133,7 +164,7 @@ def _call(limit, function, arguments):
         return ending, None, encode(result, limit)
     except TooLarge:
         return ("limit-hit", "output"), None, b""
-    except _MemoryError:
+    except MemoryError:
         return _out_of_memory(), None, b""
 
 
@@ -151,9 +182,9 @@ def _call_with_text(limit, function, text):
         ending = ("completed",)
     try:
         captured = patches.captured()
-    except _MemoryError:
+    except MemoryError:
         return _out_of_memory(), b"", b""
-    if _len(captured) > limit:
+    if len(captured) > limit:
         return ("limit-hit", "output"), captured[:limit], b""
     return ending, captured, b""
 
@@ -169,7 +200,7 @@ _STEPS = {
 
 def _new_module(name):
     global _namespace
-    module = types.ModuleType(name)
+    module = ModuleType(name)
     sys.modules[name] = module
     _namespace = module.__dict__
     _namespace["__file__"] = PROGRAM
@@ -178,22 +209,21 @@ def _new_module(name):
 
 
 def _execute_in(namespace, source, filename):
-    linecache.cache[filename] = (_len(source), None, source.splitlines(True), filename)
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     try:
-        code = _compile(source, filename, "exec", 0, True)
-    except _BaseException as error:
-        description = exceptions.describe(error, filename)
+        code = compile(source, filename, "exec", 0, True)
+    except BaseException as error:
+        description = exceptions.describe_uncompiled(error, filename == PROGRAM)
         streams.write_error(exceptions.trace_text(error, description))
         return "not-compiled", description
-    return _attempt(_exec, code, namespace)[0]
+    return _attempt(exec, code, namespace)[0]
 
 
 def _find(function):
     """The thing to call, or the ending that says why there is none."""
     if _instance is _MISSING:
-        target = _MISSING if _namespace is None else _namespace.get(function, _MISSING)
-        return ("missing", function), target
-    ending, target = _attempt(_getattr, _instance, function)
+        return ("missing", function), _namespace.get(function, _MISSING)
+    ending, target = _attempt(getattr, _instance, function)
     if ending[0] == "raised" and "AttributeError" in ending[1][3]:
         return ("missing", function), _MISSING
     return ending, target
@@ -205,18 +235,18 @@ def _attempt(function, /, *arguments):
     result = _MISSING
     try:
         result = function(*arguments)
-    except _BaseException as raised:
+    except BaseException as raised:
         error = raised
-    _settrace(None)
-    _setprofile(None)
+    settrace(None)
+    setprofile(None)
     if error is None:
         return ("completed",), result
-    limit = _getrecursionlimit()
-    _setrecursionlimit(1000 + OWN_FRAMES)
+    limit = getrecursionlimit()
+    setrecursionlimit(1000 + OWN_FRAMES)
     try:
         return _ending_of(error), _MISSING
     finally:
-        _setrecursionlimit(limit)
+        setrecursionlimit(limit)
 
 
 def _ending_of(error):
@@ -230,7 +260,7 @@ def _ending_of(error):
     try:
         description = exceptions.describe(error, PROGRAM)
         streams.write_error(exceptions.trace_text(error, description))
-    except _MemoryError:
+    except MemoryError:
         return _out_of_memory(error)
     return "raised", description
 

@@ -8,13 +8,14 @@ looks them up when called.
 """
 
 import builtins
-import io
 import sys
+from io import StringIO
 
-_StringIO, _getvalue = io.StringIO, io.StringIO.getvalue
+
+_NOT_ITS_OWN = object()
 
 
-class _Capture(io.StringIO):
+class _Capture(StringIO):
     def close(self):
         pass
 
@@ -26,27 +27,36 @@ class Patches:
 
     def apply(self):
         text = self._text
-        self._saved = sys.stdin, sys.stdout, builtins.open
         lines = iter(text.split("\n"))
-        old = sys.stdin
-        self._patched = {
-            "read": lambda *arguments: text,
-            "readline": lambda *arguments: next(lines),
-            "readlines": lambda *arguments: text.split("\n"),
-        }
-        for name, method in self._patched.items():
-            setattr(old, name, method)
-        sys.stdin = _StringIO(text)
+        self._saved = sys.stdin, sys.stdout, builtins.open
+        self._patched = []
+        self._patch("read", lambda *arguments: text)
+        self._patch("readline", lambda *arguments: next(lines))
+        self._patch("readlines", lambda *arguments: text.split("\n"))
+        sys.stdin = StringIO(text)
         sys.stdout = self._capture
-        builtins.open = lambda *arguments, **options: _StringIO(text)
+        builtins.open = lambda *arguments, **options: StringIO(text)
+
+    def _patch(self, name, method):
+        stream = sys.stdin
+        try:
+            own = vars(stream).get(name, _NOT_ITS_OWN)
+            setattr(stream, name, method)
+        except (AttributeError, TypeError):
+            # The program put something in place of its standard input.
+            return
+        self._patched.append((stream, name, own))
 
     def undo(self):
         sys.stdin, sys.stdout, builtins.open = self._saved
-        for name in self._patched:
+        for stream, name, own in self._patched:
             try:
-                delattr(sys.stdin, name)
+                if own is _NOT_ITS_OWN:
+                    delattr(stream, name)
+                else:
+                    setattr(stream, name, own)
             except AttributeError:
                 pass
 
     def captured(self):
-        return _getvalue(self._capture).encode("utf-8", "surrogatepass")
+        return StringIO.getvalue(self._capture).encode("utf-8", "surrogatepass")

@@ -1,0 +1,104 @@
+;; The Python extension module `_large_stack`: `call(function)` calls a function without
+;; arguments on a stack of 8 MiB, as a native process has it.
+;;
+;; C code compiled to WebAssembly keeps variables whose address is taken on a stack in linear
+;; memory. componentize-py gives it 1 MiB, and CPython raises RecursionError at its end: after
+;; some 2,500 levels of recursion through `lru_cache`, `max` over a generator and the like,
+;; where a native process with its 8 MiB has room for several times as many.
+;;
+;; The module is loaded once, while the guest is built, by the dynamic linker of wasi-libc.
+(module
+  (@dylink.0 (mem-info (memory 256 4) (table 2 0)))
+  (import "env" "memory" (memory 1))
+  (import "env" "__indirect_function_table" (table 2 funcref))
+  (import "env" "__stack_pointer" (global $stack_pointer (mut i32)))
+  (import "env" "__memory_base" (global $memory_base i32))
+  (import "env" "__table_base" (global $table_base i32))
+  (import "env" "malloc" (func $malloc (param i32) (result i32)))
+  (import "env" "free" (func $free (param i32)))
+  (import "env" "PyErr_NoMemory" (func $PyErr_NoMemory (result i32)))
+  (import "env" "PyBool_FromLong" (func $PyBool_FromLong (param i32) (result i32)))
+  (import "env" "PyModule_Create2" (func $PyModule_Create2 (param i32 i32) (result i32)))
+  (import "env" "PyObject_CallNoArgs" (func $PyObject_CallNoArgs (param i32) (result i32)))
+  (import "env" "PyThreadState_Get" (func $PyThreadState_Get (result i32)))
+
+  ;; Address of the limits in CPython's thread state, or 0. They are three consecutive words,
+  ;; `c_stack_top`, `c_stack_soft_limit` and `c_stack_hard_limit`, with the values that
+  ;; CPython computes for a stack that lies between the addresses 0 and 1 MiB.
+  (func $limits (result i32)
+    (local $word i32) (local $end i32)
+    (local.set $word (call $PyThreadState_Get))
+    (local.set $end (i32.add (local.get $word) (i32.const 4096)))
+    (loop $next
+      (if (i32.and
+            (i32.eq (i32.load (local.get $word)) (i32.const 0x100000))
+            (i32.and
+              (i32.eq (i32.load offset=4 (local.get $word)) (i32.const 0x4000))
+              (i32.eq (i32.load offset=8 (local.get $word)) (i32.const 0x2000))))
+        (then (return (local.get $word))))
+      (local.set $word (i32.add (local.get $word) (i32.const 4)))
+      (br_if $next (i32.lt_u (local.get $word) (local.get $end))))
+    (i32.const 0))
+
+  ;; is_possible(_): whether the limits are where they are looked for.
+  (func $is_possible (param $self i32) (param $argument i32) (result i32)
+    (call $PyBool_FromLong (i32.ne (call $limits) (i32.const 0))))
+
+  (func $call (param $self i32) (param $function i32) (result i32)
+    (local $block i32) (local $limits i32) (local $old_pointer i32) (local $result i32)
+    (local.set $limits (call $limits))
+    ;; A call within a call is on the large stack already.
+    (if (i32.eqz (local.get $limits))
+      (then (return (call $PyObject_CallNoArgs (local.get $function)))))
+    (local.set $block (call $malloc (i32.const 0x800000)))
+    (if (i32.eqz (local.get $block))
+      (then (return (call $PyErr_NoMemory))))
+    (local.set $old_pointer (global.get $stack_pointer))
+    (global.set $stack_pointer
+      (i32.and (i32.add (local.get $block) (i32.const 0x7ffff0)) (i32.const -16)))
+    (i32.store (local.get $limits) (global.get $stack_pointer))
+    ;; Wider margins than CPython's: there is room.
+    (i32.store offset=4 (local.get $limits)
+      (i32.add (local.get $block) (i32.const 0x20000)))
+    (i32.store offset=8 (local.get $limits)
+      (i32.add (local.get $block) (i32.const 0x10000)))
+    (local.set $result (call $PyObject_CallNoArgs (local.get $function)))
+    (i32.store (local.get $limits) (i32.const 0x100000))
+    (i32.store offset=4 (local.get $limits) (i32.const 0x4000))
+    (i32.store offset=8 (local.get $limits) (i32.const 0x2000))
+    (global.set $stack_pointer (local.get $old_pointer))
+    (call $free (local.get $block))
+    (local.get $result))
+
+  (elem (global.get $table_base) func $call $is_possible)
+
+  ;; The module's own memory: at 0 a PyModuleDef, at 64 an array of PyMethodDef (name,
+  ;; function, flags, documentation), at 128 the names.
+  (func $PyInit (result i32)
+    (local $definition i32) (local $methods i32) (local $names i32)
+    (local.set $definition (global.get $memory_base))
+    (local.set $methods (i32.add (local.get $definition) (i32.const 64)))
+    (local.set $names (i32.add (local.get $definition) (i32.const 128)))
+    (i32.store (local.get $definition) (i32.const 1))                        ;; references
+    (i32.store offset=20 (local.get $definition) (local.get $names))         ;; m_name
+    (i32.store offset=28 (local.get $definition) (i32.const -1))             ;; m_size
+    (i32.store offset=32 (local.get $definition) (local.get $methods))       ;; m_methods
+    (i32.store (local.get $methods) (i32.add (local.get $names) (i32.const 16)))
+    (i32.store offset=4 (local.get $methods) (global.get $table_base))
+    (i32.store offset=8 (local.get $methods) (i32.const 8))                  ;; METH_O
+    (i32.store offset=16 (local.get $methods) (i32.add (local.get $names) (i32.const 32)))
+    (i32.store offset=20 (local.get $methods)
+      (i32.add (global.get $table_base) (i32.const 1)))
+    (i32.store offset=24 (local.get $methods) (i32.const 8))                 ;; METH_O
+    (call $PyModule_Create2 (local.get $definition) (i32.const 1013)))       ;; API version
+
+  ;; Writes the names. (A data segment would need its place known by the linker.)
+  (func $relocations
+    (i64.store offset=128 (global.get $memory_base) (i64.const 0x735f656772616c5f)) ;; _large_s
+    (i64.store offset=136 (global.get $memory_base) (i64.const 0x6b636174))         ;; tack
+    (i64.store offset=144 (global.get $memory_base) (i64.const 0x6c6c6163))         ;; call
+    (i64.store offset=160 (global.get $memory_base) (i64.const 0x6973736f705f7369)) ;; is_possi
+    (i64.store offset=168 (global.get $memory_base) (i64.const 0x656c62)))          ;; ble
+
+  (export "PyInit__large_stack" (func $PyInit))
+  (export "__wasm_apply_data_relocs" (func $relocations)))

@@ -1,0 +1,4 @@
+# fuel: 1000000000
+# ending: limit fuel
+while True:
+    pass

@@ -1,0 +1,2 @@
+# ending: raised KeyboardInterrupt: , line 2
+raise KeyboardInterrupt

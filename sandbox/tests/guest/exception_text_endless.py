@@ -1,0 +1,9 @@
+# fuel: 1000000000
+# ending: limit fuel
+class Endless(Exception):
+    def __str__(self):
+        while True:
+            pass
+
+
+raise Endless

@@ -1,0 +1,2 @@
+# ending: exited 3
+exit(3)

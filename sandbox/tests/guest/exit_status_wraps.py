@@ -1,0 +1,4 @@
+# ending: exited 255
+import sys
+
+sys.exit(-1)

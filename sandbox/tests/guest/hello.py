@@ -1,0 +1,3 @@
+# ending: completed
+# stdout: hello\n
+print("hello")

@@ -1,0 +1,4 @@
+# ending: raised ModuleNotFoundError: No module named 'sortedcontainers', line 4
+# unsupported: module sortedcontainers
+
+from sortedcontainers import SortedList

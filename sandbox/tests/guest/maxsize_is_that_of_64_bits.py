@@ -1,0 +1,5 @@
+# ending: completed
+# stdout: 9223372036854775807\n
+import sys
+
+print(sys.maxsize)

@@ -1,0 +1,5 @@
+# memory: 134217728
+# ending: limit memory
+objects = []
+while True:
+    objects.append([len(objects)])

@@ -1,0 +1,6 @@
+# ending: completed
+# stdout: kept\n
+import builtins
+
+print("kept")
+vars(builtins).clear()

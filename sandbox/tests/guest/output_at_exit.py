@@ -1,0 +1,6 @@
+# ending: completed
+# stdout: body\nat exit\n
+import atexit
+
+atexit.register(print, "at exit")
+print("body")

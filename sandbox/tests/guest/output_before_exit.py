@@ -1,0 +1,6 @@
+# ending: exited 0
+# stdout: before\n
+import sys
+
+print("before")
+sys.exit()

@@ -1,0 +1,7 @@
+# ending: completed
+# stdout: dropped\n
+x = []
+for _ in range(2000000):
+    x = [x]
+del x
+print("dropped")

@@ -1,0 +1,4 @@
+# ending: limit fuel
+import time
+
+time.sleep(100)
