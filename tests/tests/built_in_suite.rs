@@ -38,11 +38,11 @@ fn declared() -> BTreeMap<(String, u32, Grader), Option<Outcome>> {
     declared
 }
 
-/// Number of the problem without leading zeros, `apps/…/7` for `apps/train/0007`.
+/// `apps/7` for `builtin/apps/0007`.
 fn plain(id: &str) -> String {
-    let (dataset, rest) = id.split_once('/').unwrap();
-    let number: u64 = rest.rsplit('/').next().unwrap().parse().unwrap();
-    format!("{dataset}/{number}")
+    let mut parts = id.rsplit('/');
+    let number: u64 = parts.next().unwrap().parse().unwrap();
+    format!("{}/{number}", parts.next().unwrap())
 }
 
 /// C(n - c, k) / C(n, k) as exact integers, for an independent pass@k.

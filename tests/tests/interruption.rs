@@ -39,12 +39,13 @@ fn killed_again_and_again_a_run_ends_in_the_same_files() {
 
     // A small generator of our own: the moments are random, the test is repeatable.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut kills = 0;
+    let mut kills = 0_u64;
     loop {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        let patience = Duration::from_millis(150 + state % 900);
+        // More with each kill, so that a busy machine gets there too.
+        let patience = Duration::from_millis(100 + state % 900 + 25 * kills);
         match run.run_killed_after(&arguments("killed"), patience) {
             None => kills += 1,
             Some(done) => {

@@ -54,6 +54,18 @@ impl Console {
         }
     }
 
+    /// A bar for a transfer of `total` bytes.
+    pub(crate) fn byte_bar(&self, total: u64, what: &str) -> ProgressBar {
+        if self.quiet || !self.terminal {
+            self.note(what);
+            return ProgressBar::hidden();
+        }
+        let style = "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}";
+        ProgressBar::new(total)
+            .with_style(ProgressStyle::with_template(style).expect("the template is correct"))
+            .with_prefix(what.to_owned())
+    }
+
     /// Something that takes long and whose length nobody knows.
     pub(crate) fn spinner(&self, what: &str) -> ProgressBar {
         if self.quiet || !self.terminal {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use datasets::HubSettings;
 use etcetera::BaseStrategy;
 
 use crate::arguments;
@@ -14,7 +15,7 @@ pub(crate) struct Places {
     /// Compiled guests and verdicts.
     pub(crate) cache: PathBuf,
     data: Option<PathBuf>,
-    hub_cache: PathBuf,
+    hub: HubSettings,
     guest: Option<PathBuf>,
 }
 
@@ -28,7 +29,7 @@ impl Places {
                 .cache_dir
                 .unwrap_or_else(|| user_cache.join("coderl")),
             data: arguments.data_dir,
-            hub_cache: hub_cache(&user_cache),
+            hub: HubSettings::from_variables(|name| std::env::var(name).ok()),
             guest: arguments.guest,
         })
     }
@@ -37,8 +38,13 @@ impl Places {
     pub(crate) fn lookup(&self) -> datasets::Places {
         datasets::Places {
             data_dir: self.data.clone(),
-            hub_cache: Some(self.hub_cache.clone()),
+            hub_cache: Some(self.hub.cache_dir.clone()),
         }
+    }
+
+    /// How to reach the Hugging Face Hub.
+    pub(crate) fn hub(&self) -> &HubSettings {
+        &self.hub
     }
 
     /// The guest's component file.
@@ -79,14 +85,4 @@ impl Places {
         paths.push(Path::new("target/guest").join(FILE));
         paths
     }
-}
-
-/// Cache of the Hugging Face Hub, by the rules of its own clients.
-fn hub_cache(user_cache: &Path) -> PathBuf {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    variable("HF_HUB_CACHE").unwrap_or_else(|| {
-        variable("HF_HOME")
-            .unwrap_or_else(|| user_cache.join("huggingface"))
-            .join("hub")
-    })
 }

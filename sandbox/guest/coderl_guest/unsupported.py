@@ -22,6 +22,9 @@ class NotingFinder:
     @classmethod
     def find_spec(cls, name, path=None, target=None):
         top = name.partition(".")[0]
+        # All codecs are preloaded, and `str.encode` looks for any name here.
+        if top == "encodings":
+            return None
         if top in THIRD_PARTY or top in _STANDARD:
             note("module " + (name if top in sys.modules else top))
         return None

@@ -8,6 +8,7 @@ use harness::store::StoredRun;
 use reports::{CompareInput, render, tables, write_comparison};
 
 use crate::arguments;
+use crate::commands::terminal_width;
 use crate::exit::{Exit, data};
 use crate::inputs;
 
@@ -48,11 +49,11 @@ pub(crate) fn compare(arguments: &arguments::Compare) -> Result<Exit> {
     write!(
         out,
         "{}",
-        render::terminal(&tables::compare_table(&input), 100)
+        render::terminal(&tables::compare_table(&input), terminal_width())
     )?;
     let changed = tables::problem_changes_table(&input);
     writeln!(out)?;
-    write!(out, "{}", render::terminal(&changed, 100))?;
+    write!(out, "{}", render::terminal(&changed, terminal_width()))?;
     if let Some(folder) = &arguments.out {
         write_comparison(&input, folder)?;
     }

@@ -13,3 +13,12 @@ pub(crate) use doctor::doctor;
 pub(crate) use judging::{generate, run, score};
 pub(crate) use report::report;
 pub(crate) use show_config::show_config;
+
+/// Columns for text on standard output: those of the terminal, where it says so.
+pub(crate) fn terminal_width() -> usize {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or(100)
+        .clamp(60, 160)
+}

@@ -9,6 +9,7 @@ use harness::store::StoredRun;
 use reports::{ReportInput, render, tables, write_report};
 
 use crate::arguments::{self, ReportSettings};
+use crate::commands::terminal_width;
 use crate::exit::{Exit, data};
 use crate::inputs;
 use crate::pipeline::Context;
@@ -71,14 +72,8 @@ pub(crate) fn report_run(
     Ok(Shown(input))
 }
 
-const WIDTH: usize = 100;
-
 fn print_tables(input: &ReportInput) -> Result<()> {
-    let width = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .unwrap_or(WIDTH)
-        .clamp(60, 160);
+    let width = terminal_width();
     let mut shown = Vec::new();
     for judging in &input.judgings {
         shown.push(tables::pass_at_k_table(input, judging));

@@ -21,6 +21,7 @@ use harness::execution::{Grants, Limits, Step};
 use harness::judge::{Judge, JudgeOptions, WhichTests};
 use harness::problem::{Problem, UnitTests};
 use harness::verdict::{Cause, Grader, Judgement, Outcome, TestResult};
+use indicatif::{ParallelProgressIterator, ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::cases::{Case, Recorded, Rule};
@@ -67,8 +68,13 @@ fn main() -> Result<ExitCode> {
     all.extend(cases::all(&arguments.data)?);
     all.retain(wanted);
     println!("judging {} programs", all.len());
+    let bar = ProgressBar::new(all.len() as u64).with_style(
+        ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} eta {eta}")
+            .expect("the template is correct"),
+    );
     let rows: Vec<Row> = all
         .par_iter()
+        .progress_with(bar)
         .map(|case| row(case, &sandbox, &judge))
         .collect::<Result<_>>()?;
     let unexplained = report::print(&rows, arguments.verbose);
