@@ -30,7 +30,11 @@ fn list(context: &Context) -> Result<Exit> {
             }
             Err(error) => format!("unreadable: {:#}", anyhow::Error::from(error)),
         };
-        writeln!(out, "{:<16} {}\n{:<16} {state}", known.name, known.title, "")?;
+        writeln!(
+            out,
+            "{:<16} {}\n{:<16} {state}",
+            known.name, known.title, ""
+        )?;
     }
     Ok(Exit::Done)
 }
@@ -38,21 +42,25 @@ fn list(context: &Context) -> Result<Exit> {
 fn fetch(context: &Context, name: &str) -> Result<Exit> {
     let mut bar = None;
     let mut shown = None;
-    let fetched = fetch::fetch(name, context.places.hub(), &mut |progress: &FetchProgress| {
-        if shown != Some(progress.file_index) {
-            shown = Some(progress.file_index);
-            let label = format!(
-                "{}/{} {}",
-                progress.file_index + 1,
-                progress.n_files,
-                progress.file
-            );
-            bar = Some(context.console.byte_bar(progress.bytes_total, &label));
-        }
-        if let Some(bar) = &bar {
-            bar.set_position(progress.bytes_done);
-        }
-    });
+    let fetched = fetch::fetch(
+        name,
+        context.places.hub(),
+        &mut |progress: &FetchProgress| {
+            if shown != Some(progress.file_index) {
+                shown = Some(progress.file_index);
+                let label = format!(
+                    "{}/{} {}",
+                    progress.file_index + 1,
+                    progress.n_files,
+                    progress.file
+                );
+                bar = Some(context.console.byte_bar(progress.bytes_total, &label));
+            }
+            if let Some(bar) = &bar {
+                bar.set_position(progress.bytes_done);
+            }
+        },
+    );
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
