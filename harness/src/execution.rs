@@ -16,7 +16,7 @@ use crate::value::Value;
 /// wasmtime counts one unit of fuel for most instructions. Fuel does not depend on load or
 /// on the speed of the host, so a time limit given in reference seconds means the same
 /// everywhere. `docs/reference-second.md` tells how the number was measured.
-pub const FUEL_PER_REFERENCE_SECOND: u64 = 20_000_000_000;
+pub const FUEL_PER_REFERENCE_SECOND: u64 = 25_000_000_000;
 
 /// Bounds on one step of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,7 +30,8 @@ pub struct SandboxOptions {
     pub guest: PathBuf,
     /// Where compiled guests are kept between runs: `~/.cache/coderl`.
     pub cache_dir: PathBuf,
-    /// Sessions that may exist at the same time. Each reserves address space, not memory.
+    /// Sessions that may exist at the same time; one more is refused. Each reserves address
+    /// space, not memory.
     pub max_concurrent: u32,
 }
 

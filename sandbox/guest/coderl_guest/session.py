@@ -1,8 +1,9 @@
 """Performs the steps of one session.
 
 The program under test runs in the same interpreter as this code. Results therefore never
-travel through streams, files or names that the program can reach by ordinary means, and
-what is needed after it has run is bound to private names before.
+travel through streams, files or names that the program can reach by ordinary means. Built-in
+names are copies of our own (see `app.py`), and functions of the standard library that are
+needed after the program has run are bound by `from … import` before.
 """
 
 import atexit
@@ -213,6 +214,8 @@ def _execute_in(namespace, source, filename):
     try:
         code = compile(source, filename, "exec", 0, True)
     except BaseException as error:
+        if exceptions.is_memory(error):
+            return _out_of_memory(error)
         description = exceptions.describe_uncompiled(error, filename == PROGRAM)
         streams.write_error(exceptions.trace_text(error, description))
         return "not-compiled", description

@@ -1,7 +1,7 @@
 # ending: completed
-# stdout: 0.1965650416722845 1 True\n
+# stdout: 0.1965650416722845 -1999893998 True\n
 import os
 import random
 
 first = random.random()
-print(first, len({hash("a"), hash("a")}), os.urandom(4) != os.urandom(4))
+print(first, hash("abc"), os.urandom(4) != os.urandom(4))
