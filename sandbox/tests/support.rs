@@ -19,7 +19,7 @@ pub(crate) fn options() -> SandboxOptions {
     SandboxOptions {
         guest,
         cache_dir: target.join("cache"),
-        max_concurrent: 16,
+        max_concurrent: 256,
     }
 }
 
