@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use harness::contract::{PluginError, Session};
 use harness::execution::{Ending, Execution, Limit, Limits, Step};
-use tempfile::TempDir;
 use wasmtime::component::TypedFunc;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::error::SandboxError;
+use crate::grants::Scratch;
 use crate::protocol::{self, Report};
 use crate::state::State;
 use crate::stdio::{Input, Output, OutputLimit};
@@ -29,7 +29,7 @@ pub(crate) struct GuestSession {
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
     /// Removed when the session ends, after the store is gone.
-    pub(crate) _scratch: Option<TempDir>,
+    pub(crate) _scratch: Option<Scratch>,
     pub(crate) ended: bool,
 }
 
