@@ -125,6 +125,8 @@ impl<'a> Pipeline<'a> {
                 dataset.skipped.len()
             )));
         }
+        // Before the sandbox, which takes a moment to start: a wrong path should not.
+        let generation = generation_record(&request.source, &resolved)?;
         let sandbox: Option<Box<dyn Executor>> = if request.judge {
             let workers = resolved.settings.running.workers;
             Some(Box::new(context.sandbox(workers)?))
@@ -145,7 +147,7 @@ impl<'a> Pipeline<'a> {
                 selection,
             },
         );
-        manifest.generation = generation_record(&request.source, &resolved)?;
+        manifest.generation = generation;
         manifest.judging = sandbox.as_deref().map(|sandbox| JudgingRecord {
             graders: graders(&resolved, &dataset),
             limits: resolved.settings.judging.limits(&dataset.name),
