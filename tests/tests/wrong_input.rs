@@ -64,6 +64,14 @@ fn wrong_arguments_and_settings_exit_with_2() {
         &["show-config", "--judge", "lenient"],
         &["lenient", "apps-2021"],
     );
+    check(
+        &["datasets", "show", "absent.jsonl"],
+        &["absent.jsonl", "humaneval"],
+    );
+    check(
+        &["datasets", "show", "builtin", "nothing"],
+        &["nothing", "builtin"],
+    );
     check(&["report", "nowhere"], &["nowhere", "manifest.json"]);
     check(
         &[

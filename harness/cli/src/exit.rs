@@ -42,8 +42,20 @@ impl Exit {
                     ErrorClass::Environment => Self::Unexpected,
                 };
             }
-            if cause.downcast_ref::<datasets::Error>().is_some() {
-                return Self::Data;
+            if let Some(error) = cause.downcast_ref::<datasets::Error>() {
+                return match error {
+                    datasets::Error::Hub { .. } | datasets::Error::Write { .. } => Self::Unexpected,
+                    datasets::Error::UnknownName { .. }
+                    | datasets::Error::NothingToFetch { .. }
+                    | datasets::Error::NoSuchProblem { .. } => Self::Usage,
+                    _ => Self::Data,
+                };
+            }
+            if let Some(error) = cause.downcast_ref::<backends::Error>() {
+                return match error {
+                    backends::Error::Write { .. } => Self::Unexpected,
+                    _ => Self::Data,
+                };
             }
         }
         Self::Unexpected
