@@ -111,7 +111,7 @@ fn every_candidate_has_its_declared_outcome() {
     }
     for file in [
         "report/README.md",
-        "report/tables/pass-at-k-strict.csv",
+        "report/tables/pass-at-k.strict.csv",
         "results/human-eval.jsonl",
         "results/evalplus.json",
     ] {
