@@ -139,7 +139,6 @@ fn bad_data_exits_with_3() {
         check(&["datasets", "show", file], &[file]);
         check(&["score", file, "--dataset", "problems.jsonl"], &[file]);
     }
-    check(&["datasets", "show", "absent.jsonl"], &["absent.jsonl"]);
     check(
         &["score", "absent.jsonl", "--dataset", "problems.jsonl"],
         &["absent.jsonl"],
