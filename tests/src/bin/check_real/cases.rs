@@ -149,7 +149,9 @@ fn hidden<T>(tests: Vec<T>) -> TestSet<T> {
     }
 }
 
-/// Programs of a chat model, judged by CodeChain's copy of the APPS grader.
+/// Programs of a chat model, judged by CodeChain's copy of the APPS grader. That copy puts
+/// `"__main__"` in the place of `__name__` before it wraps a program that reads standard
+/// input, so that guarded code runs; CodeRL's grader never runs it.
 fn code_chain(data: &Path) -> Result<Vec<Case>> {
     let problems = problems(&data.join("apps/train_mini_val.jsonl.gz"))?;
     let mut cases = Vec::new();
@@ -161,10 +163,15 @@ fn code_chain(data: &Path) -> Result<Vec<Case>> {
             .as_array()
             .context("`gpt_pass_flags`")?;
         for (code, flag) in codes.iter().zip(flags) {
+            let code = code.as_str().context("`gpt_codes`")?;
+            let program = match problem.tests {
+                UnitTests::StandardInput { .. } => code.replace("__name__", "\"__main__\""),
+                _ => code.to_owned(),
+            };
             cases.push(Case {
                 set: "apps_train_gpt_codechain".to_owned(),
                 problem: problem.clone(),
-                program: code.as_str().context("`gpt_codes`")?.to_owned(),
+                program,
                 rule: Rule::Grader(Grader::Apps2021),
                 recorded: Recorded::Passed(flag.as_bool().context("`gpt_pass_flags`")?),
             });
