@@ -4,13 +4,52 @@ use std::fmt::{self, Write};
 
 use crate::value::Value;
 
-/// As CPython's `repr` writes it; opaque values in angle brackets.
+/// Integers of more bits are not written in the alternate form: it takes time that grows
+/// with the square of their length.
+const LONG_INTEGER_BITS: u64 = 1 << 13;
+
+impl Value {
+    /// At most `max_chars` characters of the alternate form, with an ellipsis where something
+    /// was cut. Takes time for what is written only, whatever a program returned.
+    pub(crate) fn shortened(&self, max_chars: usize) -> String {
+        let mut bounded = Bounded {
+            text: String::new(),
+            left: max_chars,
+        };
+        if write!(bounded, "{self:#}").is_err() {
+            bounded.text.push('…');
+        }
+        bounded.text
+    }
+}
+
+/// Ends the writing when there is no room left.
+struct Bounded {
+    text: String,
+    left: usize,
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            self.text.push(c);
+        }
+        Ok(())
+    }
+}
+
+/// As CPython's `repr` writes it; opaque values in angle brackets. The alternate form (`{:#}`)
+/// gives the size of very long integers instead of their digits.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("None"),
             Self::Bool(true) => f.write_str("True"),
             Self::Bool(false) => f.write_str("False"),
+            Self::Int(i) if f.alternate() && i.bits() > LONG_INTEGER_BITS => {
+                write!(f, "<int of {} bits>", i.bits())
+            }
             Self::Int(i) => write!(f, "{i}"),
             Self::Float(x) => f.write_str(&float(*x)),
             Self::Complex { re, im } => complex(f, *re, *im),
@@ -33,7 +72,10 @@ impl fmt::Display for Value {
                 f.write_str("{")?;
                 for (index, (key, item)) in pairs.iter().enumerate() {
                     let separator = if index == 0 { "" } else { ", " };
-                    write!(f, "{separator}{key}: {item}")?;
+                    f.write_str(separator)?;
+                    key.fmt(f)?;
+                    f.write_str(": ")?;
+                    item.fmt(f)?;
                 }
                 f.write_str("}")
             }
@@ -46,7 +88,8 @@ fn delimited(f: &mut fmt::Formatter<'_>, open: &str, items: &[Value], close: &st
     f.write_str(open)?;
     for (index, item) in items.iter().enumerate() {
         let separator = if index == 0 { "" } else { ", " };
-        write!(f, "{separator}{item}")?;
+        f.write_str(separator)?;
+        item.fmt(f)?;
     }
     f.write_str(close)
 }

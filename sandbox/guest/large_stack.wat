@@ -1,5 +1,6 @@
-;; The Python extension module `_large_stack`: `call(function)` calls a function without
-;; arguments on a stack of 8 MiB, as a native process has it.
+;; The Python extension module `_large_stack`: what cannot be said in Python. `call(function)`
+;; calls a function without arguments on a stack of 8 MiB, as a native process has it.
+;; `immortalize(object)` makes CPython stop counting references to an object.
 ;;
 ;; C code compiled to WebAssembly keeps variables whose address is taken on a stack in linear
 ;; memory. componentize-py gives it 1 MiB, and CPython raises RecursionError at its end: after
@@ -8,9 +9,9 @@
 ;;
 ;; The module is loaded once, while the guest is built, by the dynamic linker of wasi-libc.
 (module
-  (@dylink.0 (mem-info (memory 256 4) (table 2 0)))
+  (@dylink.0 (mem-info (memory 256 4) (table 3 0)))
   (import "env" "memory" (memory 1))
-  (import "env" "__indirect_function_table" (table 2 funcref))
+  (import "env" "__indirect_function_table" (table 3 funcref))
   (import "env" "__stack_pointer" (global $stack_pointer (mut i32)))
   (import "env" "__memory_base" (global $memory_base i32))
   (import "env" "__table_base" (global $table_base i32))
@@ -70,7 +71,13 @@
     (call $free (local.get $block))
     (local.get $result))
 
-  (elem (global.get $table_base) func $call $is_possible)
+  ;; immortalize(object): gives it the reference count by which CPython knows objects that it
+  ;; never counts references of. The count is the first word of every object.
+  (func $immortalize (param $self i32) (param $object i32) (result i32)
+    (i32.store (local.get $object) (i32.const 0x50000000))
+    (call $PyBool_FromLong (i32.const 1)))
+
+  (elem (global.get $table_base) func $call $is_possible $immortalize)
 
   ;; The module's own memory: at 0 a PyModuleDef, at 64 an array of PyMethodDef (name,
   ;; function, flags, documentation), at 128 the names.
@@ -90,6 +97,10 @@
     (i32.store offset=20 (local.get $methods)
       (i32.add (global.get $table_base) (i32.const 1)))
     (i32.store offset=24 (local.get $methods) (i32.const 8))                 ;; METH_O
+    (i32.store offset=32 (local.get $methods) (i32.add (local.get $names) (i32.const 48)))
+    (i32.store offset=36 (local.get $methods)
+      (i32.add (global.get $table_base) (i32.const 2)))
+    (i32.store offset=40 (local.get $methods) (i32.const 8))                 ;; METH_O
     (call $PyModule_Create2 (local.get $definition) (i32.const 1013)))       ;; API version
 
   ;; Writes the names. (A data segment would need its place known by the linker.)
@@ -98,7 +109,9 @@
     (i64.store offset=136 (global.get $memory_base) (i64.const 0x6b636174))         ;; tack
     (i64.store offset=144 (global.get $memory_base) (i64.const 0x6c6c6163))         ;; call
     (i64.store offset=160 (global.get $memory_base) (i64.const 0x6973736f705f7369)) ;; is_possi
-    (i64.store offset=168 (global.get $memory_base) (i64.const 0x656c62)))          ;; ble
+    (i64.store offset=168 (global.get $memory_base) (i64.const 0x656c62))           ;; ble
+    (i64.store offset=176 (global.get $memory_base) (i64.const 0x6c6174726f6d6d69)) ;; immortal
+    (i64.store offset=184 (global.get $memory_base) (i64.const 0x657a69)))          ;; ize
 
   (export "PyInit__large_stack" (func $PyInit))
   (export "__wasm_apply_data_relocs" (func $relocations)))

@@ -1,10 +1,10 @@
 //! Machine code of the guest, compiled once and kept in the user's cache directory.
 //!
-//! The file name is a digest of everything that the code depends on: the guest, the version
-//! of wasmtime, the compiler's settings and the host's processor features. Files are written
-//! under a temporary name and renamed, so that readers never see half a file and several
-//! processes may do the first compilation at the same time. A file that does not carry its
-//! own digest is compiled anew.
+//! The file name is a digest of everything that the code depends on: the guest, the revision of
+//! the linker, the version of wasmtime, the compiler's settings and the host's processor
+//! features. Files are written under a temporary name and renamed, so that readers never see
+//! half a file and several processes may do the first compilation at the same time. A file that
+//! does not carry its own digest is compiled anew.
 
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -16,7 +16,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::error::SandboxError;
-use crate::precompiled;
+use crate::{link, precompiled};
 
 const DIGEST_BYTES: usize = 32;
 
@@ -38,7 +38,13 @@ pub(crate) fn component(
         path: guest.to_owned(),
         source,
     };
-    let code = engine.precompile_component(wasm).map_err(compile_error)?;
+    let linked = link::link(wasm).map_err(|source| SandboxError::Link {
+        path: guest.to_owned(),
+        source,
+    })?;
+    let code = engine
+        .precompile_component(&linked)
+        .map_err(compile_error)?;
     write(&file, &code).map_err(|source| SandboxError::Cache {
         path: cache.to_owned(),
         source,
@@ -49,6 +55,7 @@ pub(crate) fn component(
 fn key(engine: &Engine, wasm: &[u8]) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
     hasher.write(wasm);
+    hasher.write(&link::REVISION.to_le_bytes());
     engine.precompile_compatibility_hash().hash(&mut hasher);
     hex(&hasher.0.finalize()[..16])
 }

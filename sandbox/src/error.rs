@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use crate::link::LinkError;
+
 /// Trouble of the sandbox itself.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -16,6 +18,8 @@ pub enum SandboxError {
     },
     #[error("cannot configure the WebAssembly engine: {0:#}")]
     Engine(wasmtime::Error),
+    #[error("cannot link the guest {path}: {source}; `make guest` builds it anew")]
+    Link { path: PathBuf, source: LinkError },
     #[error("cannot compile the guest {path}: {source:#}; `make guest` builds it anew")]
     Compile {
         path: PathBuf,

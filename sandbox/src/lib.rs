@@ -60,9 +60,10 @@ mod protocol;
 
 mod cache;
 mod engine;
+mod link;
 mod precompiled;
 
 mod error;
 
-pub use error::SandboxError;
+pub use error::{LinkError, SandboxError};
 pub use sandbox::{Sandbox, SandboxOptions};

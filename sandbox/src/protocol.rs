@@ -5,6 +5,10 @@ use harness::value::Value;
 
 use crate::codec::{self, Decoder};
 
+/// Bounds on the names of a program's classes and functions, which it may choose freely.
+const MAX_NAME_CHARS: usize = 200;
+const MAX_BASES: usize = 32;
+
 /// What a guest reports about a step that it came to the end of.
 pub(crate) struct Report {
     pub(crate) ending: Ending,
@@ -106,7 +110,7 @@ fn read_ending(value: Value) -> Option<Ending> {
             status: number(parts.next()?)?.try_into().ok()?,
         },
         "missing" => Ending::Missing {
-            name: text(parts.next()?)?,
+            name: name(parts.next()?)?,
         },
         "limit-hit" => Ending::LimitHit {
             limit: match text(parts.next()?)?.as_str() {
@@ -123,14 +127,36 @@ fn read_ending(value: Value) -> Option<Ending> {
 fn read_exception(value: Value) -> Option<Exception> {
     let [class, message, line, bases] = <[Value; 4]>::try_from(items(value)?).ok()?;
     Some(Exception {
-        class: text(class)?,
+        class: name(class)?,
         message: text(message)?,
         line: match line {
             Value::None => None,
             line => Some(number(line)?.try_into().ok()?),
         },
-        bases: items(bases)?.into_iter().map(text).collect::<Option<_>>()?,
+        bases: items(bases)?
+            .into_iter()
+            .take(MAX_BASES)
+            .map(name)
+            .collect::<Option<_>>()?,
     })
+}
+
+/// A name that a program chose, fit to be shown in a table.
+fn name(value: Value) -> Option<String> {
+    let printable = |c: char| {
+        if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    Some(
+        text(value)?
+            .chars()
+            .take(MAX_NAME_CHARS)
+            .map(printable)
+            .collect(),
+    )
 }
 
 fn items(value: Value) -> Option<Vec<Value>> {

@@ -15,7 +15,7 @@ use crate::limiter::MemoryLimiter;
 use crate::session::{GuestSession, Perform};
 use crate::state::{self, State};
 use crate::stdio::{Input, Output, Overflow};
-use crate::{cache, clock, engine, grants};
+use crate::{cache, clock, engine, grants, link};
 
 /// Fuel for what runs before the first step. An idle guest is a snapshot and needs little.
 const START_FUEL: u64 = 1 << 30;
@@ -81,8 +81,9 @@ impl Sandbox {
             instances,
             perform,
             fingerprint: format!(
-                "{} wasmtime-{}",
+                "{} linked-{} wasmtime-{}",
                 &cache::hex(&Sha256::digest(&wasm))[..32],
+                link::REVISION,
                 engine::WASMTIME_VERSION
             ),
         })

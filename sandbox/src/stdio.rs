@@ -69,14 +69,25 @@ impl InputStream for Input {
 pub(crate) enum Overflow {
     /// The guest ends with [`OutputLimit`].
     Trap,
-    /// The rest is dropped.
+    /// The rest is dropped, until it is [`DROPPED_LIMITS`] times the limit: writing costs a
+    /// guest next to no fuel.
     Cut,
+}
+
+/// What may be dropped in a session, in multiples of the limit.
+const DROPPED_LIMITS: usize = 16;
+
+/// What a guest wrote.
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    dropped: usize,
 }
 
 /// Standard output or standard error, kept up to a limit.
 #[derive(Clone)]
 pub(crate) struct Output {
-    written: Arc<Mutex<Vec<u8>>>,
+    written: Arc<Mutex<Written>>,
     limit: usize,
     overflow: Overflow,
 }
@@ -92,10 +103,10 @@ impl Output {
 
     /// What was written since the last call.
     pub(crate) fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut self.lock().bytes)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,16 +136,19 @@ impl Pollable for Output {
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut written = self.lock();
-        let room = self.limit - written.len();
+        let room = self.limit - written.bytes.len();
         if bytes.len() <= room {
-            written.extend_from_slice(&bytes);
+            written.bytes.extend_from_slice(&bytes);
             return Ok(());
         }
-        written.extend_from_slice(&bytes[..room]);
-        match self.overflow {
-            Overflow::Trap => Err(StreamError::Trap(OutputLimit.into())),
-            Overflow::Cut => Ok(()),
+        written.bytes.extend_from_slice(&bytes[..room]);
+        written.dropped += bytes.len() - room;
+        if self.overflow == Overflow::Cut
+            && written.dropped <= self.limit.saturating_mul(DROPPED_LIMITS)
+        {
+            return Ok(());
         }
+        Err(StreamError::Trap(OutputLimit.into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -159,6 +173,9 @@ mod tests {
         assert_eq!(cut.take(), b"abc");
         cut.write(Bytes::from_static(b"f")).unwrap();
         assert_eq!(cut.take(), b"f");
+        cut.write(Bytes::from(vec![b'g'; 3 * DROPPED_LIMITS]))
+            .unwrap();
+        assert!(cut.write(Bytes::from_static(b"ghijkl")).is_err());
 
         let mut trap = Output::new(3, Overflow::Trap);
         trap.write(Bytes::from_static(b"abc")).unwrap();

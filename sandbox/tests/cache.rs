@@ -81,7 +81,7 @@ fn what_is_wrong_is_said() {
     let Err(error) = with_guest(junk) else {
         panic!("junk was accepted");
     };
-    assert!(matches!(error, SandboxError::Compile { .. }), "{error}");
+    assert!(matches!(error, SandboxError::Link { .. }), "{error}");
 }
 
 #[test]

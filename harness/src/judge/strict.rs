@@ -19,7 +19,10 @@ const RELATIVE_TOLERANCE: f64 = 1e-5;
 
 fn close(actual: f64, expected: f64) -> bool {
     actual == expected
-        || (actual - expected).abs() <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * expected.abs()
+        || (actual.is_finite()
+            && expected.is_finite()
+            && (actual - expected).abs()
+                <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * expected.abs())
 }
 
 /// Compares standard output with what a test expects.
@@ -102,8 +105,8 @@ pub(crate) fn compare_result(expected: &Value, actual: &Value) -> Result<(), Dif
         return Ok(());
     }
     Err(Difference {
-        expected: shortened(&expected.to_string()),
-        actual: shortened(&actual.to_string()),
+        expected: expected.shortened(HEAD_CHARS),
+        actual: actual.shortened(HEAD_CHARS),
         line: None,
     })
 }
@@ -145,7 +148,8 @@ pub(crate) fn with_integer_keys(value: &Value) -> Option<Value> {
         .map(Value::Dict)
 }
 
-const HEAD_CHARS: usize = 400;
+/// Length of the texts in a difference.
+pub(crate) const HEAD_CHARS: usize = 400;
 
 fn head(lines: &[&str]) -> String {
     let mut text = String::new();

@@ -444,8 +444,8 @@ fn wrong_answer(difference: Difference) -> Cause {
 
 fn wrong_result(expected: &Value, actual: &Value) -> Cause {
     wrong_answer(Difference {
-        expected: strict::shortened(&expected.to_string()),
-        actual: strict::shortened(&actual.to_string()),
+        expected: expected.shortened(strict::HEAD_CHARS),
+        actual: actual.shortened(strict::HEAD_CHARS),
         line: None,
     })
 }

@@ -73,6 +73,7 @@ def prepare():
     _ballast = bytearray(1 << 20)
     _is_prepared = True
     gc.collect()
+    locality.immortalize_all(_large_stack.immortalize)
     locality.fill_holes()
     gc.freeze()
 
