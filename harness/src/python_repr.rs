@@ -73,9 +73,9 @@ impl fmt::Display for Value {
                 for (index, (key, item)) in pairs.iter().enumerate() {
                     let separator = if index == 0 { "" } else { ", " };
                     f.write_str(separator)?;
-                    key.fmt(f)?;
+                    fmt::Display::fmt(key, f)?;
                     f.write_str(": ")?;
-                    item.fmt(f)?;
+                    fmt::Display::fmt(item, f)?;
                 }
                 f.write_str("}")
             }
@@ -89,7 +89,7 @@ fn delimited(f: &mut fmt::Formatter<'_>, open: &str, items: &[Value], close: &st
     for (index, item) in items.iter().enumerate() {
         let separator = if index == 0 { "" } else { ", " };
         f.write_str(separator)?;
-        item.fmt(f)?;
+        fmt::Display::fmt(item, f)?;
     }
     f.write_str(close)
 }
