@@ -1,5 +1,6 @@
 //! The whole pipeline through the binary, on real parts. One integration binary.
 
+mod attacks;
 mod built_in_suite;
 mod dependencies;
 mod interruption;

@@ -12,17 +12,20 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Attack {
-    /// Unique in its file.
-    pub(crate) name: String,
+    /// Class and name: `memory_bombs/large-format`.
+    #[serde(skip)]
+    pub(crate) id: String,
+    /// Unique in its class.
+    name: String,
     /// One line on what it tries.
     pub(crate) tries: String,
     /// Name of a problem of `problems.rs`.
     pub(crate) problem: String,
     expect: String,
-    /// The expectation is right and not met today. The attack must then miss it, so that the
+    /// The expectation is right and not met yet. Then meeting it is an error, so that the
     /// marker goes as soon as the defence is there.
     #[serde(default)]
-    pub(crate) forges_today: bool,
+    pub(crate) not_yet: bool,
     /// Runs with a scratch directory at `/scratch` and a directory at `/data` to read from.
     #[serde(default)]
     pub(crate) with_files: bool,
@@ -32,6 +35,8 @@ pub(crate) struct Attack {
     reference_seconds: Option<f64>,
     /// In place of [`MEMORY_MIB`].
     memory_mib: Option<u64>,
+    /// In place of [`OUTPUT_MIB`].
+    output_mib: Option<u64>,
     pub(crate) program: String,
 }
 
@@ -56,10 +61,10 @@ pub(crate) enum Expected {
 }
 
 /// Enough for everything that is no attack on time.
-const REFERENCE_SECONDS: f64 = 0.1;
+const REFERENCE_SECONDS: f64 = 0.05;
 /// Enough for everything that is no attack on memory.
 const MEMORY_MIB: u64 = 128;
-const OUTPUT_BYTES: u64 = 1 << 20;
+const OUTPUT_MIB: u64 = 1;
 
 fn strict() -> Grader {
     Grader::Strict
@@ -69,7 +74,7 @@ impl Attack {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             memory_bytes: self.memory_mib.unwrap_or(MEMORY_MIB) << 20,
-            output_bytes: OUTPUT_BYTES,
+            output_bytes: self.output_mib.unwrap_or(OUTPUT_MIB) << 20,
             ..Limits::default()
         }
         .with_reference_seconds(self.reference_seconds.unwrap_or(REFERENCE_SECONDS))
@@ -116,18 +121,21 @@ impl Expected {
     }
 }
 
-/// All attacks with their class, by class and in the order of the files.
+/// All attacks, by class and in the order of the files.
 ///
 /// # Errors
 /// When a file cannot be read or two attacks have one name.
-pub(crate) fn read(folder: &Path) -> Result<Vec<(String, Attack)>> {
+pub(crate) fn read(folder: &Path) -> Result<Vec<Attack>> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .with_context(|| format!("reading `{}`", folder.display()))?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
     files.sort();
-    let mut attacks: Vec<(String, Attack)> = Vec::new();
+    let mut attacks: Vec<Attack> = Vec::new();
     for path in files {
         let context = || format!("reading `{}`", path.display());
         let text = fs::read_to_string(&path).with_context(context)?;
@@ -136,16 +144,15 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<(String, Attack)>> {
             .file_stem()
             .and_then(|stem| stem.to_str())
             .with_context(context)?;
-        for attack in file.attack {
+        for mut attack in file.attack {
+            attack.id = format!("{class}/{}", attack.name);
             attack.expected().with_context(context)?;
             ensure!(
-                !attacks
-                    .iter()
-                    .any(|(other, known)| other == class && known.name == attack.name),
-                "two attacks are called `{class}/{}`",
-                attack.name
+                !attacks.iter().any(|known| known.id == attack.id),
+                "two attacks are called `{}`",
+                attack.id
             );
-            attacks.push((class.to_owned(), attack));
+            attacks.push(attack);
         }
     }
     Ok(attacks)

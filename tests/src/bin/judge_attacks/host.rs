@@ -1,7 +1,6 @@
 //! What must not change on the host.
 
-use std::fs;
-use std::path::Path;
+use std::{fmt, fs};
 
 use anyhow::{Context, Result};
 use harness::contract::{Executor, PluginError, Session};
@@ -11,13 +10,23 @@ use tempfile::TempDir;
 use crate::problems::SECRET;
 
 /// Memory and descriptors of this process, where the system tells.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Usage {
     /// Resident now, in KiB.
     pub(crate) resident: u64,
     /// The most that was ever resident, in KiB.
     pub(crate) peak: u64,
     pub(crate) descriptors: usize,
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} KiB resident (at most {}), {} descriptors",
+            self.resident, self.peak, self.descriptors
+        )
+    }
 }
 
 impl Usage {
@@ -113,17 +122,4 @@ impl Executor for WithFiles<'_> {
     ) -> Result<Box<dyn Session + '_>, PluginError> {
         self.executor.session(limits, &self.files.grants())
     }
-}
-
-/// Names in a folder.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn listing(folder: &Path) -> Result<Vec<String>> {
-    let mut names = fs::read_dir(folder)
-        .with_context(|| format!("reading `{}`", folder.display()))?
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<Result<Vec<_>>>()?;
-    names.sort();
-    Ok(names)
 }

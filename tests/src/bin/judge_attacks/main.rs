@@ -1,38 +1,39 @@
 //! Judges the hostile programs of `tests/attacks` and checks that none of them pays.
 //!
-//! Beside the verdict of each attack: that the next verdict is right, that judging it again
-//! gives the same to the unit of fuel, that nothing is left on disk, and that memory and
-//! descriptors of this process do not grow. `tests/tests/attacks.rs` runs this in a place of
-//! its own, so that an attack that ends the process is a failed test too.
+//! Beside the verdict on each attack: that the verdicts after it are right, that judging it
+//! again gives the same to the unit of fuel, that nothing is left on disk or changed there,
+//! and that memory and descriptors of this process do not grow. `tests/tests/attacks.rs` runs
+//! this in a place of its own, so that an attack that ends the process is a failed test too.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
 
 mod corpus;
 mod host;
 mod problems;
+mod range;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use clap::Parser;
-use harness::execution::Limits;
-use harness::judge::{Judge, JudgeOptions, Judged, WhichTests};
-use harness::verdict::{Grader, Judgement, Outcome};
+use harness::judge::{Judge, JudgeOptions, Judged};
+use rayon::prelude::*;
 
 use crate::corpus::Attack;
 use crate::host::{Files, Usage, WithFiles};
-use crate::problems::Victim;
+use crate::range::{Range, shown};
 
 /// Times that the corpus is judged again after the first time.
 const REPETITIONS: usize = 2;
 /// How much resident memory may grow over the repetitions, in KiB. What the allocator keeps
-/// varies by a few MiB; a leak of one guest or of one large output is beyond this.
-const MAX_GROWTH: u64 = 32 << 10;
-/// How much memory may be resident at any time, in KiB: the machine code of the guest, one
-/// guest at its limits, and what the host makes of the largest report.
+/// varies by some 10 MiB; the leak of a guest or of a large output in each repetition is more.
+const MAX_GROWTH: u64 = 48 << 10;
+/// How much memory may be resident at any time, in KiB: the machine code of the guest, and
+/// for each of two workers a guest at its limits and what the host makes of its report.
 const MAX_PEAK: u64 = 1 << 20;
+/// Attacks judged at the same time.
+const WORKERS: usize = 2;
 
 /// Judge hostile programs and check that none of them pays.
 #[derive(Parser)]
@@ -40,10 +41,10 @@ struct Arguments {
     /// Only attacks whose `class/name` contains this.
     #[arg(default_value = "")]
     only: String,
-    /// Folder with the attacks.
+    /// Folder with the attacks; the project's own by default.
     #[arg(long)]
     corpus: Option<PathBuf>,
-    /// Print every verdict.
+    /// Print what each attack tries, its verdict, and how long that took.
     #[arg(long)]
     verbose: bool,
 }
@@ -54,9 +55,8 @@ fn main() -> Result<ExitCode> {
         .corpus
         .unwrap_or_else(|| e2e::workspace().join("tests/attacks"));
     let mut attacks = corpus::read(&folder)?;
-    attacks.retain(|(class, attack)| format!("{class}/{}", attack.name).contains(&arguments.only));
+    attacks.retain(|attack| attack.id.contains(&arguments.only));
 
-    let victims = problems::all();
     let files = Files::new()?;
     let sandbox = e2e::sandbox()?;
     let with_files = WithFiles {
@@ -66,76 +66,29 @@ fn main() -> Result<ExitCode> {
     let range = Range {
         judge: Judge::new(&sandbox, JudgeOptions::default()),
         judge_with_files: Judge::new(&with_files, JudgeOptions::default()),
-        victims: &victims,
+        victims: problems::all(),
     };
+    let workers = rayon::ThreadPoolBuilder::new()
+        .num_threads(WORKERS)
+        .build()?;
 
-    let mut complaints = Vec::new();
-    let mut first = Vec::with_capacity(attacks.len());
-    for (index, (class, attack)) in attacks.iter().enumerate() {
-        let start = Instant::now();
-        let judged = range.judge(attack)?;
-        let fits = attack.expected()?.is_met_by(&judged.judgement);
-        let name = format!("{class}/{}", attack.name);
-        if arguments.verbose {
-            let shown = shown(&judged.judgement);
-            println!("{name}: {shown} ({} fuel, {:?})", judged.fuel, start.elapsed());
-        }
-        match (fits, attack.forges_today) {
-            (true, false) | (false, true) => {}
-            (false, false) => complaints.push(format!(
-                "{name}: expected {:?}, got {}",
-                attack.expected()?,
-                shown(&judged.judgement)
-            )),
-            (true, true) => complaints.push(format!(
-                "{name}: the expectation is met now; remove `forges_today`"
-            )),
-        }
-        first.push(judged);
-        complaints.extend(
-            range
-                .next_verdicts_are_right(index)?
-                .map(|wrong| format!("after {name}: {wrong}")),
-        );
-        if !files.are_intact() {
-            complaints.push(format!("{name}: changed files outside of its directory"));
-        }
-        for leftover in host::leftovers()? {
-            complaints.push(format!("{name}: left `{leftover}` behind"));
-        }
-    }
-
+    let (first, mut complaints) =
+        workers.install(|| judge_all(&attacks, &range, arguments.verbose))?;
     let before = Usage::now();
     for _ in 0..REPETITIONS {
-        for ((class, attack), first) in attacks.iter().zip(&first) {
-            let again = range.judge(attack)?;
-            if again != *first {
-                complaints.push(format!(
-                    "{class}/{}: first {} with {} fuel, then {} with {}",
-                    attack.name,
-                    shown(&first.judgement),
-                    first.fuel,
-                    shown(&again.judgement),
-                    again.fuel
-                ));
-            }
-        }
+        complaints.extend(workers.install(|| judge_again(&attacks, &first, &range))?);
     }
     if let (Some(before), Some(after)) = (before, Usage::now()) {
-        println!(
-            "resident memory: {} KiB, then {} KiB, at most {} KiB; {} descriptors, then {}",
-            before.resident, after.resident, after.peak, before.descriptors, after.descriptors
-        );
-        if after.resident > before.resident + MAX_GROWTH {
-            complaints.push("memory of the host grew".to_owned());
-        }
-        if after.peak > MAX_PEAK {
-            complaints.push("the host needed too much memory".to_owned());
-        }
-        if after.descriptors > before.descriptors {
-            complaints.push("descriptors were left open".to_owned());
-        }
+        println!("first {before}; {REPETITIONS} repetitions later {after}");
+        complaints.extend(growth(before, after));
     }
+    if !files.are_intact() {
+        complaints.push("files outside of the guests' directories changed".to_owned());
+    }
+    for leftover in host::leftovers()? {
+        complaints.push(format!("`{leftover}` was left behind"));
+    }
+
     for complaint in &complaints {
         println!("{complaint}");
     }
@@ -143,72 +96,77 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!complaints.is_empty())))
 }
 
-/// Judges and problems, as on a shooting range.
-struct Range<'a> {
-    judge: Judge<'a>,
-    judge_with_files: Judge<'a>,
-    victims: &'a [Victim],
-}
-
-impl Range<'_> {
-    fn judge(&self, attack: &Attack) -> Result<Judged> {
-        let victim = self
-            .victims
-            .iter()
-            .find(|victim| victim.problem.id.as_str() == attack.problem)
-            .with_context(|| format!("there is no problem `{}`", attack.problem))?;
-        let judge = if attack.with_files {
-            &self.judge_with_files
-        } else {
-            &self.judge
-        };
-        judge
-            .judge(
-                &victim.problem,
-                &attack.program,
-                attack.grader,
-                WhichTests::Hidden,
-                &attack.limits(),
-            )
-            .map_err(|error| anyhow!(error))
-            .with_context(|| format!("judging `{}`", attack.name))
-    }
-
-    /// Judges a right and a wrong program of some problem; what was wrong about it, if anything.
-    fn next_verdicts_are_right(&self, index: usize) -> Result<Option<String>> {
-        let victim = &self.victims[index % self.victims.len()];
-        for (program, expected) in [
-            (victim.right, Outcome::PassedTests),
-            (victim.wrong, Outcome::FailedTests),
-        ] {
-            let judged = self
-                .judge
-                .judge(
-                    &victim.problem,
-                    program,
-                    Grader::Strict,
-                    WhichTests::Hidden,
-                    &Limits::default(),
-                )
-                .map_err(|error| anyhow!(error))?;
-            if judged.judgement.outcome() != Some(expected) {
-                return Ok(Some(format!(
-                    "`{}` got {}, not {expected}",
-                    victim.problem.id,
+/// Judges each attack, and harmless programs after it.
+fn judge_all(
+    attacks: &[Attack],
+    range: &Range<'_>,
+    verbose: bool,
+) -> Result<(Vec<Judged>, Vec<String>)> {
+    let results: Vec<(Judged, Vec<String>)> = attacks
+        .par_iter()
+        .enumerate()
+        .map(|(index, attack)| {
+            let (judged, mut complaints) = range.judge(attack)?;
+            if verbose {
+                println!(
+                    "{}: {}: {}",
+                    attack.id,
+                    attack.tries,
                     shown(&judged.judgement)
-                )));
+                );
             }
-        }
-        Ok(None)
-    }
+            let expected = attack.expected()?;
+            match (expected.is_met_by(&judged.judgement), attack.not_yet) {
+                (true, false) | (false, true) => {}
+                (false, false) => complaints.push(format!(
+                    "expected {expected:?}, got {}",
+                    shown(&judged.judgement)
+                )),
+                (true, true) => {
+                    complaints.push("the expectation is met now; remove `not_yet`".to_owned());
+                }
+            }
+            complaints.extend(range.wrong_next_verdict(index)?);
+            let named = |complaint| format!("{}: {complaint}", attack.id);
+            Ok((judged, complaints.into_iter().map(named).collect()))
+        })
+        .collect::<Result<_>>()?;
+    let (judged, complaints): (Vec<_>, Vec<_>) = results.into_iter().unzip();
+    Ok((judged, complaints.concat()))
 }
 
-fn shown(judgement: &Judgement) -> String {
-    match judgement {
-        Judgement::Judged { outcome, cause, .. } => match cause {
-            Some(cause) => format!("{outcome}: {} {cause:?}", cause.label()),
-            None => outcome.to_string(),
-        },
-        Judgement::Unjudged { reason } => reason.to_string(),
+/// Judges each attack once more and complains about what differs.
+fn judge_again(attacks: &[Attack], first: &[Judged], range: &Range<'_>) -> Result<Vec<String>> {
+    let complaints: Vec<Option<String>> = attacks
+        .par_iter()
+        .zip(first)
+        .map(|(attack, first)| {
+            let (again, _) = range.judge(attack)?;
+            Ok((again != *first).then(|| {
+                format!(
+                    "{}: first {} with {} fuel, then {} with {}",
+                    attack.id,
+                    shown(&first.judgement),
+                    first.fuel,
+                    shown(&again.judgement),
+                    again.fuel
+                )
+            }))
+        })
+        .collect::<Result<_>>()?;
+    Ok(complaints.into_iter().flatten().collect())
+}
+
+fn growth(before: Usage, after: Usage) -> Vec<String> {
+    let mut complaints = Vec::new();
+    if after.resident > before.resident + MAX_GROWTH {
+        complaints.push(format!("memory grew by more than {MAX_GROWTH} KiB"));
     }
+    if after.peak > MAX_PEAK {
+        complaints.push(format!("more than {MAX_PEAK} KiB were resident at a time"));
+    }
+    if after.descriptors > before.descriptors {
+        complaints.push("descriptors were left open".to_owned());
+    }
+    complaints
 }

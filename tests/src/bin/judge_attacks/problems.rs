@@ -212,12 +212,7 @@ pub(crate) fn all() -> Vec<Victim> {
     ]
 }
 
-fn victim(
-    name: &str,
-    tests: UnitTests,
-    right: &'static str,
-    wrong: &'static str,
-) -> Victim {
+fn victim(name: &str, tests: UnitTests, right: &'static str, wrong: &'static str) -> Victim {
     let problem = Problem {
         id: ProblemId::new(name),
         split: None,
