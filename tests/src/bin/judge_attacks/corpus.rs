@@ -99,8 +99,30 @@ impl Attack {
     }
 }
 
+/// Bytes of JSON that a judgement may take: a program must not fill the records of a run.
+const MAX_RECORD: usize = 32 << 10;
+/// Characters of a cause's name, which goes into tables.
+const MAX_LABEL: usize = 200;
+
+/// Whether a judgement can be kept and shown, whatever the program made of its texts.
+fn is_presentable(judgement: &Judgement) -> bool {
+    let label = match judgement {
+        Judgement::Judged {
+            cause: Some(cause), ..
+        } => cause.label(),
+        _ => "",
+    };
+    label.chars().count() <= MAX_LABEL
+        && !label.contains(char::is_control)
+        && serde_json::to_vec(judgement).is_ok_and(|json| json.len() <= MAX_RECORD)
+}
+
 impl Expected {
     pub(crate) fn is_met_by(&self, judgement: &Judgement) -> bool {
+        is_presentable(judgement) && self.fits(judgement)
+    }
+
+    fn fits(&self, judgement: &Judgement) -> bool {
         match (self, judgement) {
             (Self::Passed, judgement) => judgement.passed(),
             (Self::NotPassed, judgement) => !judgement.passed(),
