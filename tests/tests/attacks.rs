@@ -2,6 +2,7 @@
 //! behind. They are judged by a process in folders of its own.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -29,24 +30,40 @@ fn no_attack_pays() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    for folder in [current, temporary, home] {
-        let left: Vec<_> = fs::read_dir(&folder).unwrap().collect();
-        assert!(left.is_empty(), "{left:?}");
+    for folder in [&current, &temporary, &home] {
+        assert_eq!(names(folder), [""; 0]);
     }
-    let left: Vec<_> = fs::read_dir(place.path()).unwrap().collect();
-    assert_eq!(left.len(), 3, "{left:?}");
+    assert_eq!(names(place.path()), ["current", "home", "temporary"]);
 }
 
 #[test]
 fn the_corpus_is_complete() {
-    let attacks = toml_files()
-        .map(|text| text.matches("[[attack]]").count())
-        .sum::<usize>();
-    assert!(attacks >= 120, "{attacks} attacks");
+    let folder = e2e::workspace().join("tests/attacks");
+    let count = |text: &str, wanted: &str| text.matches(wanted).count();
+    let mut attacks = 0;
+    for name in names(&folder) {
+        let text = fs::read_to_string(folder.join(&name)).unwrap();
+        let here = count(&text, "\n[[attack]]\n");
+        let passing = count(&text, "\nexpect = \"passed-tests\"\n");
+        match name.as_str() {
+            "README.md" => {}
+            "controls.toml" => assert!(here >= 10 && passing == here, "{passing} of {here}"),
+            _ => {
+                assert!(here >= 5, "{name} holds {here} attacks");
+                assert_eq!(passing, 0, "{name} lets attacks pass");
+                attacks += here;
+            }
+        }
+    }
+    assert!(attacks >= 300, "{attacks} attacks");
 }
 
-fn toml_files() -> impl Iterator<Item = String> {
-    fs::read_dir(e2e::workspace().join("tests/attacks"))
+/// Sorted names in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
