@@ -33,6 +33,15 @@ pub enum Error {
     #[error("`{}` holds no problems: {detail}", path.display())]
     NotADataset { path: PathBuf, detail: String },
     #[error(
+        "`{}` holds several datasets; name one of them: {}",
+        path.display(), readable.join(", ")
+    )]
+    SeveralDatasets {
+        path: PathBuf,
+        /// Path and size of each.
+        readable: Vec<String>,
+    },
+    #[error(
         "no dataset `{name}`: it is neither a path nor one of {known}",
         known = crate::catalog::known_names(|_| true)
     )]

@@ -41,7 +41,30 @@ pub(crate) fn open_path(path: &Path) -> Result<Dataset, Error> {
             ),
         });
     }
-    open_files(path, &files)
+    open_files(path, &files).map_err(|error| several_datasets(path, &files).unwrap_or(error))
+}
+
+/// What a folder holds whose files make no one dataset; `None` where none of them is one.
+fn several_datasets(path: &Path, files: &[PathBuf]) -> Option<Error> {
+    let folders = fs::read_dir(path).ok()?;
+    let mut parts: Vec<PathBuf> = folders
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir() && matches!(apps::tree_of(path), Ok(Some(_))))
+        .chain(files.iter().cloned())
+        .collect();
+    parts.sort();
+    let readable: Vec<String> = parts
+        .iter()
+        .filter_map(|part| {
+            let n_problems = open_path(part).ok()?.problems.len();
+            let s = if n_problems == 1 { "" } else { "s" };
+            (n_problems > 0).then(|| format!("`{}` ({n_problems} problem{s})", part.display()))
+        })
+        .collect();
+    (!readable.is_empty()).then(|| Error::SeveralDatasets {
+        path: path.to_owned(),
+        readable,
+    })
 }
 
 /// Reads files of rows as one dataset; `root` shortens their names.

@@ -289,6 +289,58 @@ fn hub_error(source: &HubSource, what: &str, error: hf_hub::HFError) -> Error {
         repository: source.repository.to_owned(),
         what: what.to_owned(),
         hint,
-        source: Box::new(error),
+        source: once(&error).into(),
+    }
+}
+
+/// An error and its sources on one line, each thing said once: the errors of `hf-hub` and of
+/// what it is built on repeat those below them.
+fn once(error: &dyn std::error::Error) -> String {
+    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source())
+        .map(|error| error.to_string())
+        .collect();
+    let said_below = |at: usize| {
+        let text = chain[at].as_str();
+        chain[at + 1..]
+            .iter()
+            .any(|below| text.contains(below.as_str()))
+    };
+    let parts: Vec<&str> = (0..chain.len())
+        .filter(|&at| !said_below(at))
+        .map(|at| chain[at].as_str())
+        .collect();
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let check = |texts: &[&'static str], expected: &str| {
+            let error = texts
+                .iter()
+                .rev()
+                .fold(None, |source, &text| Some(Box::new(Layer { text, source })));
+            assert_eq!(once(&*error.expect("a text")), expected);
+        };
+        check(&["refused"], "refused");
+        check(
+            &[
+                "request failed: sending to (u) (u)",
+                "sending to (u)",
+                "connect",
+                "refused",
+            ],
+            "sending to (u): connect: refused",
+        );
     }
 }

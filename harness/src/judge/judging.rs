@@ -128,7 +128,7 @@ impl<'a> Judge<'a> {
                     let inputs: Vec<&[Value]> =
                         base.iter().chain(plus).map(Vec::as_slice).collect();
                     let expected = self.references.get(&problem.id, || {
-                        reference_results(self.executor, reference, entry_point, &inputs)
+                        reference_results(self.executor, reference, entry_point, &inputs, limits)
                     })?;
                     match &*expected {
                         Err(detail) => {
@@ -169,15 +169,27 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// At least what a program gets, so that no setting makes a sound reference fail.
+fn limits_of_reference(limits: &Limits) -> Limits {
+    let generous = Limits::default().with_reference_seconds(60.0);
+    Limits {
+        fuel: limits.fuel.max(generous.fuel),
+        memory_bytes: limits.memory_bytes.max(generous.memory_bytes),
+        output_bytes: limits.output_bytes.max(generous.output_bytes),
+        wall_clock: limits.wall_clock.max(generous.wall_clock),
+    }
+}
+
 /// Results of the reference program, or why there are none.
 fn reference_results(
     executor: &dyn Executor,
     reference: &str,
     entry_point: &str,
     inputs: &[&[Value]],
+    limits: &Limits,
 ) -> Result<Result<Vec<Value>, String>, PluginError> {
     // The reference is trusted to end; slow inputs must not make a problem unjudgeable.
-    let limits = Limits::default().with_reference_seconds(60.0);
+    let limits = limits_of_reference(limits);
     let mut session = executor.session(&limits, &Grants::default())?;
     let loaded = session.run(&module(reference))?;
     if let Err(cause) = completed(&loaded) {

@@ -76,6 +76,7 @@ impl Curve {
             .unwrap_or(0);
         let left_out = match left_out {
             0 => String::new(),
+            1 => " Up to 1 problem is left out for want of judged candidates.".to_owned(),
             n => format!(" Up to {n} problems are left out for want of judged candidates."),
         };
         Self {
