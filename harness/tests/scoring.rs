@@ -10,7 +10,7 @@ use std::time::Duration;
 use harness::candidate::Candidate;
 use harness::contract::{Generator, PluginError};
 use harness::judge::{Judged, WhichTests};
-use harness::problem::Problem;
+use harness::problem::{Problem, UnitTests};
 use harness::runner::{Event, ScoreSummary, Work, generate, score};
 use harness::store::{RunDirectory, StoredRun, VerdictCache};
 use harness::verdict::{Judgement, Unjudged};
@@ -65,6 +65,42 @@ fn files_do_not_depend_on_the_number_of_workers() {
         }
         assert_same_files(reference.path(), directory.path());
     }
+}
+
+/// A worker that meets a long one last would keep the others waiting.
+#[test]
+fn largest_budgets_come_first() {
+    let mut problems = problems(5);
+    for (problem, n_tests) in problems.iter_mut().zip([1, 3, 2, 3, 1]) {
+        let UnitTests::StandardInput { tests } = &mut problem.tests else {
+            unreachable!("the fixture reads standard input")
+        };
+        let test = tests.hidden[0].clone();
+        tests.hidden = vec![test; n_tests];
+    }
+    let candidates = candidates(&problems, 2);
+    let mut scoring = Scoring::new(&problems, &candidates);
+    scoring.workers = 1;
+    let directory = tempfile::tempdir().unwrap();
+    let mut order: Vec<String> = Vec::new();
+    scoring
+        .run(directory.path(), verdict_of, &mut |event: &Event<'_>| {
+            if let Event::Judged { verdict } = event {
+                order.push(verdict.candidate.to_string());
+            }
+        })
+        .unwrap();
+    order.dedup(); // two graders each
+    let expected = [1, 3, 2, 0, 4]
+        .iter()
+        .flat_map(|problem| (0..2).map(move |index| format!("toy/{problem}#{index}")))
+        .collect::<Vec<String>>();
+    assert_eq!(order, expected);
+
+    scoring.workers = 5;
+    let other = tempfile::tempdir().unwrap();
+    scoring.run(other.path(), sleepy, &mut ()).unwrap();
+    assert_same_files(directory.path(), other.path());
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! What there is to judge, in an order that depends on nothing but the ids.
+//! What there is to judge, in an order that depends on nothing but the problems and the ids.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
@@ -34,7 +35,11 @@ pub(super) struct Group<'a> {
     pub(super) members: Vec<Work<'a>>,
 }
 
-/// What `verdicts` lacks, grouped; groups in order of their first member.
+/// What `verdicts` lacks, grouped: each program once, whoever wrote it how often.
+///
+/// Groups with the largest budgets come first, so that no worker is left alone at the end
+/// with one that takes long; among equals in order of their first member. Nothing but the
+/// time that a run takes depends on the order.
 pub(super) fn plan<'a>(
     problems: &'a [Problem],
     candidates: &'a [Candidate],
@@ -103,5 +108,16 @@ pub(super) fn plan<'a>(
         });
         groups[at].members.push(work);
     }
+    // Stable, so that equal budgets keep their order.
+    groups.sort_by_cached_key(|group| Reverse(n_budgets(&group.members[0])));
     Ok(groups)
+}
+
+/// How many budgets a piece of work may use up: one for each test, and a run has the same
+/// budget for all.
+fn n_budgets(work: &Work<'_>) -> usize {
+    match work.tests {
+        WhichTests::Hidden => work.problem.tests.n_hidden(),
+        WhichTests::Example => work.problem.tests.n_example(),
+    }
 }
