@@ -132,7 +132,7 @@ impl Cell {
             Self::Count(count) => (count.to_string(), None),
             Self::Share(share) => (percent(*share), None),
             Self::Estimate(estimate) => match &**estimate {
-                Ok(estimate) => (percent(estimate.mean), estimate.interval.map(range)),
+                Ok(estimate) => (percent(estimate.mean), detail(estimate)),
                 Err(_) => ("refused".to_owned(), None),
             },
             Self::Difference { value, interval } => {
@@ -156,6 +156,22 @@ fn signed_percent(fraction: f64) -> String {
     } else {
         shown.replace('-', "−")
     }
+}
+
+/// Interval, and what the value would be if every unjudged candidate had failed, unless it
+/// is that already.
+fn detail(estimate: &Estimate) -> Option<String> {
+    let worst = estimate
+        .bounds
+        .map(|bounds| percent(bounds.low))
+        .filter(|worst| *worst != percent(estimate.mean));
+    let parts: Vec<String> = estimate
+        .interval
+        .map(range)
+        .into_iter()
+        .chain(worst.map(|worst| format!("worst {worst}")))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 fn range(interval: Interval) -> String {

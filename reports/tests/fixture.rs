@@ -1,7 +1,7 @@
 //! Records of runs that never took place.
 
 use harness::candidate::CandidateId;
-use harness::metric::{Bootstrap, CandidateTally, Flip, NAtK, ProblemTally};
+use harness::metric::{Bootstrap, CandidateTally, Flip, NAtK, ProblemTally, UnjudgedPolicy};
 use harness::problem::{Difficulty, ProblemId, SkippedProblem, Split};
 use harness::verdict::{Grader, Outcome};
 use reports::{Judging, ReportInput};
@@ -13,6 +13,7 @@ pub(crate) struct Shape {
     pub(crate) ks: Vec<u32>,
     /// Every how manieth candidate has no verdict.
     pub(crate) unjudged_every: Option<u32>,
+    pub(crate) unjudged: UnjudgedPolicy,
 }
 
 impl Default for Shape {
@@ -26,6 +27,7 @@ impl Default for Shape {
             n_candidates: 10,
             ks: vec![1, 5, 10],
             unjudged_every: None,
+            unjudged: UnjudgedPolicy::default(),
         }
     }
 }
@@ -50,6 +52,7 @@ pub(crate) fn tallies(shape: &Shape, generosity: u32) -> Vec<ProblemTally> {
                 problem: ProblemId::new(format!("{name}/{problem:04}")),
                 difficulty: *difficulty,
                 split: Some(Split::Test),
+                unjudged: shape.unjudged,
                 candidates,
             });
         }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use harness::metric::{Bootstrap, Metric, compare, outcome_changes};
+use harness::metric::{Bootstrap, Metric, UnjudgedPolicy, compare, outcome_changes};
 use reports::{
     Cell, ColumnKind, CompareInput, Table, render, tables, write_comparison, write_report,
 };
@@ -58,6 +58,20 @@ fn eventful() -> reports::ReportInput {
 fn pass_at_k_in_all_formats() {
     let input = eventful();
     check_all_formats(&tables::pass_at_k_table(&input, &input.judgings[0]));
+}
+
+#[test]
+fn excluded_candidates_show_the_worst_case_beside_the_value() {
+    let mut input = fixture::input(&Shape {
+        levels: vec![(None, 6)],
+        ks: vec![1, 5],
+        unjudged_every: Some(7),
+        unjudged: UnjudgedPolicy::Excluded,
+        ..Shape::default()
+    });
+    input.judgings.truncate(1);
+    let table = tables::pass_at_k_table(&input, &input.judgings[0]);
+    check("excluded.txt", &render::terminal(&table, 80));
 }
 
 #[test]

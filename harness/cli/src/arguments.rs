@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use harness::config::{JudgeChoice, Options};
-use harness::metric::NAtK;
+use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
 const AFTER_HELP: &str = "\
@@ -263,6 +263,10 @@ struct MetricArguments {
     /// Pairs of n@k, such as 1@1000; judges the example tests too
     #[arg(long, value_delimiter = ',', value_name = "N@K,…")]
     n_at_k: Option<Vec<NAtK>>,
+    /// What candidates count as that could not be judged: failed or excluded. The other
+    /// bound is always shown [default: failed]
+    #[arg(long, value_name = "AS")]
+    unjudged: Option<UnjudgedPolicy>,
     /// Coverage of confidence intervals
     #[arg(long, value_name = "P")]
     confidence_level: Option<f64>,
@@ -312,6 +316,7 @@ impl SettingsArguments {
             challenge_tests: judging.challenge_tests.then_some(true),
             k: metrics.k,
             n_at_k: metrics.n_at_k,
+            unjudged: metrics.unjudged,
             confidence_level: metrics.confidence_level,
             bootstrap_resamples: metrics.bootstrap_resamples,
             workers: running.workers,
@@ -337,6 +342,10 @@ pub(crate) struct ReportSettings {
     /// The k of pass@k [default: those of the run]
     #[arg(long, value_delimiter = ',', value_name = "K,…")]
     pub(crate) k: Option<Vec<NonZeroU32>>,
+    /// What candidates count as that could not be judged: failed or excluded [default: that
+    /// of the run]
+    #[arg(long, value_name = "AS")]
+    pub(crate) unjudged: Option<UnjudgedPolicy>,
     /// Coverage of confidence intervals [default: that of the run]
     #[arg(long, value_name = "P")]
     pub(crate) confidence_level: Option<f64>,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use harness::candidate::{CandidateId, Code};
-use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, flips, tally};
+use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, UnjudgedPolicy, flips, tally};
 use harness::store::StoredRun;
 use harness::verdict::Grader;
 use reports::{Judging, ReportInput};
@@ -25,7 +25,7 @@ pub(crate) fn report_input(
         .map(|grader| {
             Ok(Judging {
                 grader,
-                tallies: tallies(run, grader)?,
+                tallies: tallies(run, grader, settings)?,
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -60,7 +60,11 @@ fn graders(run: &StoredRun) -> Vec<Grader> {
         .unwrap_or_default()
 }
 
-fn tallies(run: &StoredRun, grader: Grader) -> Result<Vec<ProblemTally>> {
+fn tallies(
+    run: &StoredRun,
+    grader: Grader,
+    settings: &ReportSettings,
+) -> Result<Vec<ProblemTally>> {
     let recorded: Vec<CandidateId> = run.candidates.iter().map(|c| c.id.clone()).collect();
     let passed_examples: BTreeMap<CandidateId, bool> = run
         .example_verdicts
@@ -74,19 +78,24 @@ fn tallies(run: &StoredRun, grader: Grader) -> Result<Vec<ProblemTally>> {
         verdicts: &run.verdicts,
         grader,
         passed_examples: &passed_examples,
+        unjudged: unjudged(run, settings),
     })
     .map_err(|error| data(error.to_string()))
 }
 
 /// The main grader of a run and what it made of the candidates.
-pub(crate) fn first_judging(path: &Path, run: &StoredRun) -> Result<(Grader, Vec<ProblemTally>)> {
+pub(crate) fn first_judging(
+    path: &Path,
+    run: &StoredRun,
+    settings: &ReportSettings,
+) -> Result<(Grader, Vec<ProblemTally>)> {
     let grader = graders(run).first().copied().ok_or_else(|| {
         data(format!(
             "the run in `{0}` is not judged; run `coderl score {0}`",
             path.display()
         ))
     })?;
-    Ok((grader, tallies(run, grader)?))
+    Ok((grader, tallies(run, grader, settings)?))
 }
 
 /// The programs of a run, to see whether two runs judged the same ones.
@@ -101,6 +110,14 @@ fn n_at_ks(run: &StoredRun) -> Result<Vec<NAtK>> {
         .iter()
         .map(|pair| pair.parse().map_err(|error: String| data(error)))
         .collect()
+}
+
+/// What unjudged candidates count as. Runs from before there was a choice take the default.
+fn unjudged(run: &StoredRun, settings: &ReportSettings) -> UnjudgedPolicy {
+    settings
+        .unjudged
+        .or_else(|| setting(run, "unjudged"))
+        .unwrap_or_default()
 }
 
 pub(crate) fn ks(run: &StoredRun, settings: &ReportSettings) -> Vec<u32> {

@@ -7,7 +7,7 @@ use serde::de::value::Error as FieldError;
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 
-use crate::metric::NAtK;
+use crate::metric::{NAtK, UnjudgedPolicy};
 use crate::problem::{Difficulty, Split, display_as_serialized};
 use crate::verdict::Grader;
 
@@ -54,6 +54,8 @@ pub struct Options {
     pub k: Option<Vec<NonZeroU32>>,
     #[serde(with = "pairs", skip_serializing_if = "Option::is_none")]
     pub n_at_k: Option<Vec<NAtK>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<UnjudgedPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence_level: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use super::options::Options;
 use super::selection::Selection;
 use crate::execution::Limits;
 use crate::judge::JudgeOptions;
-use crate::metric::{Bootstrap, NAtK};
+use crate::metric::{Bootstrap, NAtK, UnjudgedPolicy};
 use crate::problem::ProblemId;
 use crate::verdict::Grader;
 
@@ -84,6 +84,7 @@ pub struct MetricSettings {
     /// Ascending, without repetitions, not empty.
     pub k: Vec<u32>,
     pub n_at_k: Vec<NAtK>,
+    pub unjudged: UnjudgedPolicy,
     pub bootstrap: Bootstrap,
 }
 
@@ -163,6 +164,7 @@ impl Settings {
             metrics: MetricSettings {
                 k,
                 n_at_k,
+                unjudged: defaulted(options.unjudged, "unjudged")?,
                 bootstrap: Bootstrap {
                     seed,
                     n_resamples: check(

@@ -7,7 +7,7 @@ use crate::metric::pass_at_k::{pass_at_k_scores, require_recorded};
 use crate::metric::score::{Refusal, Score};
 use crate::metric::tally::{CandidateTally, ProblemTally};
 
-/// Strict accuracy of each problem: share of its judged candidates that pass every test.
+/// Strict accuracy of each problem: share of its candidates that pass every test.
 ///
 /// Equal to pass@1, under the name that APPS gave it.
 ///
@@ -17,7 +17,7 @@ pub fn strict_accuracy_scores(tallies: &[ProblemTally]) -> Result<Vec<Score>, Re
     pass_at_k_scores(tallies, 1)
 }
 
-/// Test-case average of each problem: share of tests passed, averaged over its judged
+/// Test-case average of each problem: share of tests passed, averaged over its
 /// candidates.
 ///
 /// # Errors
@@ -40,11 +40,12 @@ pub fn test_case_average_scores(tallies: &[ProblemTally]) -> Result<Vec<Score>, 
         let sum: f64 = tally.judged().filter_map(share_passed).sum();
         let [judged, unjudged, recorded] =
             [tally.n_judged(), tally.n_unjudged(), tally.n_recorded()].map(f64::from);
-        Score {
-            value: (judged > 0.0).then(|| sum / judged),
-            lower: sum / recorded,
-            upper: (sum + unjudged) / recorded,
-        }
+        Score::new(
+            tally.unjudged,
+            (judged > 0.0).then(|| sum / judged),
+            sum / recorded,
+            (sum + unjudged) / recorded,
+        )
     };
     Ok(tallies.iter().map(score).collect())
 }

@@ -12,7 +12,7 @@ use crate::metric::accuracy::{strict_accuracy_scores, test_case_average_scores};
 use crate::metric::bootstrap::{Bootstrap, Interval, ValueTable};
 use crate::metric::n_at_k::{NAtK, n_at_k_scores};
 use crate::metric::pass_at_k::pass_at_k_scores;
-use crate::metric::score::{Refusal, Score};
+use crate::metric::score::{Refusal, Score, UnjudgedPolicy};
 use crate::metric::tally::ProblemTally;
 use crate::problem::Difficulty;
 
@@ -110,13 +110,15 @@ impl fmt::Display for Group {
 /// A metric's mean over a group of problems.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Mean over the problems that have enough judged candidates.
+    /// Mean over the problems that have a value: all, or where unjudged candidates are
+    /// excluded those that have enough others.
     pub mean: f64,
     /// Confidence interval; `None` where a single problem counts, or when none was asked for.
     pub interval: Option<Interval>,
     /// Range of the mean over *all* problems of the group, from all unjudged candidates
-    /// failing to all passing; `None` when all were judged. `mean` can lie outside, since
-    /// the problems left out may be easier or harder than the rest.
+    /// failing to all passing; `None` when all were judged. `mean` is the lower end, or where
+    /// unjudged candidates are excluded anything: the problems left out may be easier or
+    /// harder than the rest.
     pub bounds: Option<Interval>,
     /// Problems that `mean` is over.
     pub n_problems: usize,
@@ -179,6 +181,8 @@ pub struct Aggregate {
     /// In the order of [`Group::of`]; the last one is [`Group::All`].
     pub rows: Vec<GroupRow>,
     pub bootstrap: Bootstrap,
+    /// What unjudged candidates count as in all of it.
+    pub unjudged: UnjudgedPolicy,
 }
 
 impl Aggregate {
@@ -219,6 +223,9 @@ pub fn aggregate(tallies: &[ProblemTally], metrics: &[Metric], bootstrap: &Boots
         metrics: metrics.to_vec(),
         rows: Group::of(tallies).into_iter().map(row).collect(),
         bootstrap: *bootstrap,
+        unjudged: tallies
+            .first()
+            .map_or_else(UnjudgedPolicy::default, |tally| tally.unjudged),
     }
 }
 
@@ -407,6 +414,32 @@ mod tests {
             row.values[2],
             Err(Refusal::TooFewCandidates { n_problems: 3, .. })
         ));
+    }
+
+    /// A program that cannot pass gains nothing by asking for what the guest lacks.
+    #[test]
+    fn becoming_unjudged_does_not_raise_a_value() {
+        let honest = problem("p", &[PASSED, FAILED, FAILED, FAILED]);
+        let evasive = problem("p", &[PASSED, UNJUDGED, UNJUDGED, FAILED]);
+        let value = |tally: &ProblemTally, unjudged: UnjudgedPolicy, metric: Metric| {
+            let tally = ProblemTally {
+                unjudged,
+                ..tally.clone()
+            };
+            let aggregate = aggregate(&[tally], &[metric], &quick());
+            assert_eq!(aggregate.unjudged, unjudged);
+            *aggregate.rows[0].values[0].as_ref().unwrap()
+        };
+        for metric in [Metric::PassAtK(1), Metric::PassAtK(2)] {
+            let fair = value(&honest, UnjudgedPolicy::Failed, metric);
+            let failed = value(&evasive, UnjudgedPolicy::Failed, metric);
+            let excluded = value(&evasive, UnjudgedPolicy::Excluded, metric);
+            assert_eq!(failed.mean, fair.mean, "{metric}");
+            assert_eq!(failed.n_left_out, 0, "{metric}");
+            assert_eq!(failed.bounds.unwrap().low, fair.mean, "{metric}");
+            assert!(excluded.mean > fair.mean, "{metric}: what it is all about");
+            assert_eq!(excluded.bounds, failed.bounds, "{metric}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tallies for the tests of this module.
 
+use crate::metric::score::UnjudgedPolicy;
 use crate::metric::tally::{CandidateTally, ProblemTally, count};
 use crate::problem::{Difficulty, ProblemId};
 use crate::verdict::Outcome;
@@ -8,7 +9,8 @@ pub(super) const PASSED: Option<Outcome> = Some(Outcome::PassedTests);
 pub(super) const FAILED: Option<Outcome> = Some(Outcome::FailedTests);
 pub(super) const UNJUDGED: Option<Outcome> = None;
 
-/// A problem without difficulty whose candidates had these outcomes.
+/// A problem without difficulty whose candidates had these outcomes; unjudged ones are
+/// excluded, the harder case.
 pub(super) fn problem(id: &str, outcomes: &[Option<Outcome>]) -> ProblemTally {
     let candidate = |(index, outcome): (usize, &Option<Outcome>)| CandidateTally {
         index: count(index),
@@ -21,6 +23,7 @@ pub(super) fn problem(id: &str, outcomes: &[Option<Outcome>]) -> ProblemTally {
         problem: ProblemId::new(id),
         difficulty: None,
         split: None,
+        unjudged: UnjudgedPolicy::Excluded,
         candidates: outcomes.iter().enumerate().map(candidate).collect(),
     }
 }

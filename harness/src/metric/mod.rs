@@ -5,7 +5,8 @@
 //! - every problem weighs the same, so "all" is the paper's weighting of the APPS levels;
 //! - a metric that the records cannot support is refused ([`Refusal`]), never computed from
 //!   less than was asked for;
-//! - what was not judged is not wrong: it is left out, counted, and bounded.
+//! - what was not judged is counted and bounded, and by default taken as failed
+//!   ([`UnjudgedPolicy`]): a program must not gain by making itself unjudgeable.
 
 mod accuracy;
 mod aggregate;
@@ -30,6 +31,6 @@ pub use comparison::{
 pub use flips::{Flip, flips};
 pub use n_at_k::{NAtK, SurvivorCounts, n_at_k, n_at_k_scores};
 pub use pass_at_k::{pass_at_k, pass_at_k_scores};
-pub use score::{Refusal, Score};
+pub use score::{Refusal, Score, UnjudgedPolicy};
 pub use shares::{CauseShare, OutcomeShares, cause_shares, outcome_shares};
 pub use tally::{CandidateTally, ProblemTally, TallyError, TallyInput, tally};

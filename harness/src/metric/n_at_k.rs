@@ -180,11 +180,12 @@ fn score(tally: &ProblemTally, spec: NAtK) -> Score {
         n_passing: decided.n_passing + undecided,
         ..worst
     };
-    Score {
-        value: (decided.n_candidates >= spec.k).then(|| n_at_k(spec, decided)),
-        lower: n_at_k(spec, worst),
-        upper: n_at_k(spec, best),
-    }
+    Score::new(
+        tally.unjudged,
+        (decided.n_candidates >= spec.k).then(|| n_at_k(spec, decided)),
+        n_at_k(spec, worst),
+        n_at_k(spec, best),
+    )
 }
 
 #[cfg(test)]

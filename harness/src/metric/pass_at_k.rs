@@ -4,9 +4,12 @@
 //! candidates of which c passed, `1 - C(n-c, k) / C(n, k)`, the chance that k candidates
 //! drawn without replacement include a passing one.
 //!
-//! n counts *judged* candidates. A problem with fewer than k recorded candidates refuses
-//! the metric for the whole set; one that has k but too few of them judged is left out of
-//! the mean and shows in the bounds.
+//! n counts recorded candidates, of which the unjudged ones failed, or judged candidates
+//! alone: [`UnjudgedPolicy`] says which. A problem with fewer than k recorded candidates
+//! refuses the metric for the whole set; one that has k but too few of them judged is left
+//! out of the mean where unjudged ones are excluded, and shows in the bounds.
+//!
+//! [`UnjudgedPolicy`]: crate::metric::UnjudgedPolicy
 
 use crate::metric::score::{Refusal, Score};
 use crate::metric::tally::ProblemTally;
@@ -46,11 +49,12 @@ pub fn pass_at_k_scores(tallies: &[ProblemTally], k: u32) -> Result<Vec<Score>, 
     require_recorded(tallies, k)?;
     let score = |tally: &ProblemTally| {
         let (n, judged, passed) = (tally.n_recorded(), tally.n_judged(), tally.n_passed());
-        Score {
-            value: (judged >= k).then(|| pass_at_k(judged, passed, k)),
-            lower: pass_at_k(n, passed, k),
-            upper: pass_at_k(n, passed + tally.n_unjudged(), k),
-        }
+        Score::new(
+            tally.unjudged,
+            (judged >= k).then(|| pass_at_k(judged, passed, k)),
+            pass_at_k(n, passed, k),
+            pass_at_k(n, passed + tally.n_unjudged(), k),
+        )
     };
     Ok(tallies.iter().map(score).collect())
 }

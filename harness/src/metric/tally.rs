@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
+use crate::metric::score::UnjudgedPolicy;
 use crate::problem::{Difficulty, ProblemId, Split};
 use crate::store::ProblemSummary;
 use crate::verdict::{Grader, Judgement, Outcome, TestResult, Verdict};
@@ -15,6 +16,9 @@ pub struct ProblemTally {
     pub problem: ProblemId,
     pub difficulty: Option<Difficulty>,
     pub split: Option<Split>,
+    /// How metrics take the candidates without an outcome.
+    #[serde(default)]
+    pub unjudged: UnjudgedPolicy,
     /// In candidate order. Recorded candidates without a verdict are here too.
     pub candidates: Vec<CandidateTally>,
 }
@@ -86,6 +90,7 @@ pub struct TallyInput<'a> {
     /// Whether a candidate passed the tests shown in the statement, where that was tried.
     /// A problem that shows no tests lets every judged candidate through.
     pub passed_examples: &'a BTreeMap<CandidateId, bool>,
+    pub unjudged: UnjudgedPolicy,
 }
 
 /// Records that contradict each other.
@@ -140,6 +145,7 @@ pub fn tally(input: &TallyInput<'_>) -> Result<Vec<ProblemTally>, TallyError> {
         problem: problem.id.clone(),
         difficulty: problem.difficulty,
         split: problem.split,
+        unjudged: input.unjudged,
         candidates: by_problem[&problem.id]
             .iter()
             .map(|(&index, verdict)| {
@@ -254,6 +260,7 @@ mod tests {
             verdicts,
             grader: Grader::Strict,
             passed_examples: &BTreeMap::from([(id("p", 0), true)]),
+            unjudged: UnjudgedPolicy::default(),
         })
     }
 

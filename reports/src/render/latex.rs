@@ -14,8 +14,15 @@ pub fn latex(table: &Table) -> String {
         .map(|column| if column.kind.is_numeric() { 'r' } else { 'l' })
         .collect();
     let mut out = format!(
-        "% Needs \\usepackage{{booktabs}}.\n\\begin{{table}}[tb]\n  \\centering\n  \
+        "% Needs \\usepackage{{booktabs}}.\n\\begin{{table}}[tb]\n  \\centering\n  \\{}\n  \
+         \\setlength{{\\tabcolsep}}{{4pt}}\n  \
          \\caption{{{}}}\n  \\label{{tab:{}}}\n  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n",
+        // Eight columns of four metrics just fit between usual margins.
+        if table.columns.len() > 6 {
+            "footnotesize"
+        } else {
+            "small"
+        },
         note(&table.title),
         // Labels are no text: an escaped character would become part of the name.
         table
@@ -54,7 +61,11 @@ fn cell(cell: &Cell) -> String {
     let (value, detail) = cell.shown();
     let value = escape(&value);
     match detail {
-        Some(detail) => format!("{value} {{\\scriptsize {}}}", escape(&detail)),
+        // Below the value, or tables of four metrics are wider than a page.
+        Some(detail) => format!(
+            "\\begin{{tabular}}[t]{{@{{}}r@{{}}}}{value}\\\\ {{\\scriptsize {}}}\\end{{tabular}}",
+            escape(&detail)
+        ),
         None => value,
     }
 }
@@ -81,7 +92,7 @@ fn escape(text: &str) -> String {
             '<' => out.push_str("\\textless{}"),
             '>' => out.push_str("\\textgreater{}"),
             '|' => out.push_str("\\textbar{}"),
-            '"' => out.push_str("\\textquotedbl{}"),
+            '"' => out.push_str("{\\char34}"), // `\textquotedbl` needs fonts in T1
             '`' => out.push_str("\\textasciigrave{}"),
             '{' | '}' | '#' | '$' | '%' | '&' | '_' => out.extend(['\\', c]),
             '−' => out.push_str("$-$"),

@@ -1,6 +1,8 @@
 //! Tables of means by difficulty and overall.
 
-use harness::metric::{Aggregate, Bootstrap, Group, GroupRow, Metric, Refusal, aggregate};
+use harness::metric::{
+    Aggregate, Bootstrap, Group, GroupRow, Metric, Refusal, UnjudgedPolicy, aggregate,
+};
 use harness::verdict::Grader;
 
 use crate::input::{Judging, ReportInput};
@@ -125,18 +127,28 @@ fn bounds_notes(table: &mut Table, aggregate: &Aggregate) {
             1 => ", 1 problem left out".to_owned(),
             n => format!(", {n} problems left out"),
         };
-        parts.push(format!(
-            "{metric} {} to {}{left_out}",
-            percent(bounds.low),
-            percent(bounds.high)
-        ));
+        parts.push(match aggregate.unjudged {
+            UnjudgedPolicy::Failed => format!("{metric} {}", percent(bounds.high)),
+            UnjudgedPolicy::Excluded => format!(
+                "{metric} {} to {}{left_out}",
+                percent(bounds.low),
+                percent(bounds.high)
+            ),
+        });
     }
     if !parts.is_empty() {
-        table.note(format!(
-            "{candidates} not judged, which counts neither as passed nor as failed. Overall values \
-             if all of them had failed or passed: {}.",
-            parts.join("; ")
-        ));
+        let parts = parts.join("; ");
+        table.note(match aggregate.unjudged {
+            UnjudgedPolicy::Failed => format!(
+                "{candidates} not judged and counted as failed, so the values are lower bounds \
+                 (`--unjudged failed`). Overall values if all of them had passed: {parts}."
+            ),
+            UnjudgedPolicy::Excluded => format!(
+                "{candidates} not judged and left out (`--unjudged excluded`). `worst`: the value \
+                 if all of them had failed. Overall values if all of them had failed or passed: \
+                 {parts}."
+            ),
+        });
     }
 }
 

@@ -15,8 +15,8 @@ use crate::inputs;
 pub(crate) fn compare(arguments: &arguments::Compare) -> Result<Exit> {
     let a = StoredRun::read(&arguments.a)?;
     let b = StoredRun::read(&arguments.b)?;
-    let (grader, tallies_a) = inputs::first_judging(&arguments.a, &a)?;
-    let (other, tallies_b) = inputs::first_judging(&arguments.b, &b)?;
+    let (grader, tallies_a) = inputs::first_judging(&arguments.a, &a, &arguments.settings)?;
+    let (other, tallies_b) = inputs::first_judging(&arguments.b, &b, &arguments.settings)?;
     if grader != other {
         return Err(data(format!(
             "`{}` was judged by `{grader}` and `{}` by `{other}`; judge both by the same grader",
