@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use harness::execution::Limits;
 use harness::judge::{JudgeOptions, Judged, WhichTests};
@@ -11,6 +12,7 @@ use harness::runner::{Event, Work};
 use harness::store::{CacheKey, KeyContext, TestsDigest, VerdictCache};
 use harness::value::Value;
 use harness::verdict::{Grader, Judgement, Outcome, Unjudged};
+use rusqlite::Connection;
 
 use crate::fixture::{
     Scoring, assert_same_files, candidates, context, problem, problems, verdict_of,
@@ -333,4 +335,30 @@ fn a_second_run_takes_its_verdicts_from_the_first() {
     let summary = scoring.run(third.path(), verdict_of, &mut ()).unwrap();
     assert_eq!((summary.judged, summary.cache_hits), (30, 0));
     assert_same_files(first.path(), third.path());
+}
+
+/// Times came with the second layout; what was there before is kept.
+#[test]
+fn a_cache_of_the_first_layout_is_taken_over_and_can_shrink() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open(directory.path());
+    cache.put(&key("1"), &judged(1)).unwrap();
+    drop(cache);
+    let database = Connection::open(directory.path().join("verdicts.sqlite")).unwrap();
+    database
+        .execute_batch("ALTER TABLE verdict DROP COLUMN stored; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(database);
+
+    let cache = open(directory.path());
+    cache.put(&key("2"), &judged(2)).unwrap();
+    cache.flush().unwrap();
+    assert_eq!(cache.get(&key("1")).unwrap(), Some(judged(1)));
+    assert_eq!(cache.size().unwrap().0, 2);
+    let now = SystemTime::now();
+    let hour = Duration::from_secs(3600);
+    assert_eq!(cache.forget_before(now - hour).unwrap(), 0);
+    assert_eq!(cache.forget_before(now + hour).unwrap(), 2);
+    assert_eq!(cache.size().unwrap().0, 0);
+    assert_eq!(cache.get(&key("1")).unwrap(), None);
 }

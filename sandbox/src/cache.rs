@@ -8,8 +8,9 @@
 
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -19,6 +20,43 @@ use crate::error::SandboxError;
 use crate::{link, precompiled};
 
 const DIGEST_BYTES: usize = 32;
+const PREFIX: &str = "guest-";
+const SUFFIX: &str = ".cwasm";
+
+/// A compiled guest in a cache directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompiledGuest {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub compiled: SystemTime,
+}
+
+/// The compiled guests in `cache`, by name. Removing one costs the time to compile it again.
+///
+/// # Errors
+/// When the directory cannot be read; one that does not exist holds none.
+pub fn compiled_guests(cache: &Path) -> io::Result<Vec<CompiledGuest>> {
+    let entries = match fs::read_dir(cache) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut guests = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            let metadata = entry.metadata()?;
+            guests.push(CompiledGuest {
+                path: entry.path(),
+                bytes: metadata.len(),
+                compiled: metadata.modified()?,
+            });
+        }
+    }
+    guests.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(guests)
+}
 
 /// The component of the guest `wasm`, from the cache if possible. `on_compile` is called
 /// before a compilation, which takes about ten seconds.
@@ -29,7 +67,7 @@ pub(crate) fn component(
     cache: &Path,
     on_compile: &mut dyn FnMut(),
 ) -> Result<Component, SandboxError> {
-    let file = cache.join(format!("guest-{}.cwasm", key(engine, wasm)));
+    let file = cache.join(format!("{PREFIX}{}{SUFFIX}", key(engine, wasm)));
     if let Some(component) = read(engine, &file) {
         return Ok(component);
     }
@@ -88,7 +126,7 @@ fn read(engine: &Engine, file: &Path) -> Option<Component> {
     precompiled::load(engine, code).ok()
 }
 
-fn write(file: &Path, code: &[u8]) -> std::io::Result<()> {
+fn write(file: &Path, code: &[u8]) -> io::Result<()> {
     let directory: PathBuf = file.parent().unwrap_or(Path::new(".")).to_owned();
     fs::create_dir_all(&directory)?;
     let mut temporary = tempfile::NamedTempFile::new_in(&directory)?;

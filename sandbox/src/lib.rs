@@ -65,5 +65,6 @@ mod precompiled;
 
 mod error;
 
+pub use cache::{CompiledGuest, compiled_guests};
 pub use error::{LinkError, SandboxError};
 pub use sandbox::{Sandbox, SandboxOptions};

@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
@@ -22,7 +22,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 const BATCH_LEN: usize = 2000;
 const BATCH_AGE: Duration = Duration::from_secs(1);
 /// Layout of the table; content is versioned by its keys.
-const LAYOUT_VERSION: i64 = 1;
+const LAYOUT_VERSION: i64 = 2;
 
 /// Verdicts by [`CacheKey`], shared between threads and processes.
 #[derive(Debug)]
@@ -135,6 +135,44 @@ impl VerdictCache {
         self.writer().commit().map_err(|source| self.error(source))
     }
 
+    /// Number of verdicts, and bytes of the database with its side files.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn size(&self) -> Result<(u64, u64), Error> {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let n_verdicts: i64 = reader
+            .query_row("SELECT count(*) FROM verdict", [], |row| row.get(0))
+            .map_err(|source| self.error(source))?;
+        let bytes = ["", "-wal", "-shm"]
+            .iter()
+            .filter_map(|suffix| fs::metadata(with_suffix(&self.path, suffix)).ok())
+            .map(|metadata| metadata.len())
+            .sum();
+        Ok((u64::try_from(n_verdicts).unwrap_or_default(), bytes))
+    }
+
+    /// Forgets verdicts that were reached before `time` and gives their space back; their
+    /// number. Other processes may use the cache meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn forget_before(&self, time: SystemTime) -> Result<usize, Error> {
+        let mut writer = self.writer();
+        writer
+            .commit()
+            .and_then(|()| {
+                let connection = &writer.connection;
+                let n =
+                    connection.execute("DELETE FROM verdict WHERE stored < ?1", [seconds(time)])?;
+                connection.execute_batch("VACUUM")?;
+                // Answers with counts, of which nobody needs any.
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+                Ok(n)
+            })
+            .map_err(|source| self.error(source))
+    }
+
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,19 +199,27 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
+        let now = seconds(SystemTime::now());
         // Immediate: waiting for the lock works only while nothing has been read.
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
-            let mut insert = transaction
-                .prepare_cached("INSERT OR REPLACE INTO verdict (key, judged) VALUES (?1, ?2)")?;
+            let mut insert = transaction.prepare_cached(INSERT)?;
             for (key, json) in &batch {
-                insert.execute(params![key.0, json])?;
+                insert.execute(params![key.0, json, now])?;
             }
         }
         transaction.commit()
     }
+}
+
+const INSERT: &str = "INSERT OR REPLACE INTO verdict (key, judged, stored) VALUES (?1, ?2, ?3)";
+
+/// Seconds since 1970.
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -188,16 +234,23 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 8000)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version != LAYOUT_VERSION {
+        let change = match version {
+            // Version 1 had no times; what it holds counts as of now.
+            1 => format!(
+                "ALTER TABLE verdict ADD COLUMN stored INTEGER NOT NULL DEFAULT {};",
+                seconds(SystemTime::now())
+            ),
+            _ => "DROP TABLE IF EXISTS verdict;
+                  CREATE TABLE verdict (key BLOB PRIMARY KEY, judged TEXT NOT NULL,
+                                        stored INTEGER NOT NULL);"
+                .to_owned(),
+        };
         connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE;
-             DROP TABLE IF EXISTS verdict;
-             CREATE TABLE verdict (key BLOB PRIMARY KEY, judged TEXT NOT NULL);
-             PRAGMA user_version = {LAYOUT_VERSION};
-             COMMIT;"
+            "BEGIN IMMEDIATE; {change} PRAGMA user_version = {LAYOUT_VERSION}; COMMIT;"
         ))?;
     }
     // Fails here rather than in the middle of a run if the table is not ours.
-    connection.prepare_cached("SELECT judged FROM verdict WHERE key = ?1")?;
+    connection.prepare_cached("SELECT judged, stored FROM verdict WHERE key = ?1")?;
     Ok(connection)
 }
 
@@ -209,13 +262,15 @@ fn is_corrupt(error: &rusqlite::Error) -> bool {
     )
 }
 
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 /// Renames the database and its side files.
 fn set_aside(path: &Path) -> Result<PathBuf, Error> {
-    let named = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
+    let named = |suffix: &str| with_suffix(path, suffix);
     let aside = (1..)
         .map(|number| named(&format!(".corrupt-{number}")))
         .find(|aside| !aside.exists())
