@@ -23,6 +23,11 @@ pub enum Error {
         path.display()
     )]
     Locked { path: PathBuf },
+    #[error(
+        "no audit in `{}`; make one with `coderl audit DATASET`, and let it come to its end",
+        path.display()
+    )]
+    NoAudit { path: PathBuf },
     #[error("no run in `{}`: it has no `manifest.json`", path.display())]
     NoRun { path: PathBuf },
     #[error(
@@ -135,6 +140,7 @@ impl Error {
             | Self::BadValue { .. }
             | Self::UnknownProblem { .. }
             | Self::NoRun { .. }
+            | Self::NoAudit { .. }
             | Self::OtherRun { .. }
             | Self::OrphanRecords { .. } => ErrorClass::Usage,
             Self::CorruptRecord { .. }

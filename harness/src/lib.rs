@@ -16,6 +16,7 @@ pub mod verdict;
 
 pub use error::{Difference, Error, ErrorClass};
 
+pub mod audit;
 pub mod config;
 pub mod judge;
 pub mod metric;

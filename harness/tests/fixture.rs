@@ -99,6 +99,7 @@ pub(crate) fn manifest() -> Manifest {
             n_skipped: 0,
             n_selected: 4,
             selection: Selection::default(),
+            excluded: None,
         },
     );
     manifest.generation = Some(GenerationRecord {

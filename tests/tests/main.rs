@@ -1,8 +1,12 @@
 //! The whole pipeline through the binary, on real parts. One integration binary.
 
 mod attacks;
+mod audit;
 mod built_in_suite;
+mod cache;
 mod dependencies;
 mod interruption;
 mod score;
+mod unjudged;
+mod verify;
 mod wrong_input;

@@ -73,3 +73,31 @@ fn generate_then_score_is_the_same_as_score() {
     compared.assert_exit(0);
     assert!(compared.stdout.contains("0.00"), "{}", compared.stdout);
 }
+
+/// A reference is trusted; a run that gives programs more memory than usual gives it to the
+/// reference too.
+#[test]
+fn references_get_the_memory_of_the_run() {
+    let run = Coderl::new();
+    fs::write(
+        run.path("problems.jsonl"),
+        "{\"task_id\": \"toy/0\", \"prompt\": \"def f(n):\\n\", \"entry_point\": \"f\", \
+         \"canonical_solution\": \"    return len(bytearray(n << 20))\\n\", \"base_input\": [[700]], \
+         \"plus_input\": [[1]], \"atol\": 0, \"contract\": \"\"}\n",
+    )
+    .unwrap();
+    fs::write(
+        run.path("samples.jsonl"),
+        "{\"task_id\": \"toy/0\", \"solution\": \"def f(n):\\n    return n << 20\\n\"}\n",
+    )
+    .unwrap();
+    let score = ["score", "samples.jsonl", "-d", "problems.jsonl", "--k", "1"];
+    let check = |memory: &str, expected: &str| {
+        let arguments = ["--memory-mib", memory, "-o", memory];
+        run.run(&[&score[..], &arguments].concat()).assert_exit(0);
+        let verdicts = fs::read_to_string(run.path(memory).join("verdicts.jsonl")).unwrap();
+        assert!(verdicts.contains(expected), "{memory} MiB: {verdicts}");
+    };
+    check("256", "broken-reference");
+    check("1500", "passed-tests");
+}

@@ -204,3 +204,32 @@ fn a_metric_that_cannot_be_computed_is_refused() {
     assert!(done.stdout.contains("100.00"), "{}", done.stdout);
     assert!(done.stderr.contains("pass@5"), "{}", done.stderr);
 }
+
+#[test]
+fn a_folder_of_several_datasets_says_what_there_is_to_choose() {
+    let run = fixture();
+    fs::create_dir_all(run.path("data/apps")).unwrap();
+    fs::rename(run.path("problems.jsonl"), run.path("data/apps/a.jsonl")).unwrap();
+    fs::write(
+        run.path("data/apps/b.jsonl"),
+        "{\"id\": \"b\", \"statement\": \"Print 1.\", \"tests\": [{\"input\": \"\", \"output\": \"1\"}]}\n",
+    )
+    .unwrap();
+    fs::write(run.path("data/apps/c.jsonl"), "{\"neither\": 1}\n").unwrap();
+    let listed = run.run(&["datasets", "list", "--data-dir", "data"]);
+    listed.assert_exit(0);
+    let line = "several datasets; name one of them: `data/apps/a.jsonl` (1 problem), \
+                `data/apps/b.jsonl` (1 problem)";
+    assert!(listed.stdout.contains(line), "{}", listed.stdout);
+    assert!(!listed.stdout.contains("unreadable"), "{}", listed.stdout);
+    let used = run.run(&[
+        "run",
+        "apps",
+        "--backend",
+        "reference",
+        "--data-dir",
+        "data",
+    ]);
+    used.assert_exit(3);
+    assert!(used.stderr.contains(line), "{}", used.stderr);
+}

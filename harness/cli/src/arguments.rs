@@ -1,5 +1,7 @@
 //! The command line: what can be written, and what it means as [`Options`].
 
+mod checks;
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
@@ -8,6 +10,8 @@ use harness::config::{JudgeChoice, Options};
 use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
+pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
+
 const AFTER_HELP: &str = "\
 Examples:
   coderl score samples.jsonl --dataset humaneval      judge recorded candidates, print pass@k
@@ -15,10 +19,11 @@ Examples:
   coderl run builtin --judge both                     the built-in suite, no download needed
   coderl report runs/humaneval-samples                make the report of a run again
   coderl compare runs/sft runs/coderl                 two runs on the same problems
+  coderl verify runs/sft --sample 100                 judge a part of a run again and compare
   coderl datasets show apps 2361                      one problem, as a person would read it
 
 Exit codes: 0 done; 1 unexpected; 2 wrong arguments or settings; 3 bad data;
-4 threshold missed; 130 interrupted (the same command goes on from there).";
+4 threshold missed, or verdicts differ (verify); 130 interrupted (the same command goes on from there).";
 
 /// Judge generated programs in a WASI sandbox and report pass@k.
 #[derive(Debug, Parser)]
@@ -60,11 +65,18 @@ pub(crate) enum Command {
     Report(Report),
     /// Compare two runs on the problems they share
     Compare(Compare),
+    /// Judge the candidates of a run again and report every difference
+    Verify(Verify),
+    /// Judge the reference solutions of a dataset and say which problems are sound
+    Audit(Audit),
     /// Download datasets, list them, look at problems
     #[command(subcommand)]
     Datasets(Datasets),
     /// Print the settings in force and where each comes from
     ShowConfig(ShowConfig),
+    /// Show or shrink what earlier runs left: compiled guests and verdicts
+    #[command(subcommand)]
+    Cache(Cache),
     /// Say what is installed, what is missing, and how to get it
     Doctor,
 }
@@ -77,6 +89,8 @@ pub(crate) struct Generate {
     pub(crate) backend: Backend,
     #[command(flatten)]
     pub(crate) directory: Directory,
+    #[command(flatten)]
+    pub(crate) exclusion: Exclusion,
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
 }
@@ -92,6 +106,8 @@ pub(crate) struct Score {
     #[command(flatten)]
     pub(crate) directory: Directory,
     #[command(flatten)]
+    pub(crate) exclusion: Exclusion,
+    #[command(flatten)]
     pub(crate) settings: SettingsArguments,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -105,6 +121,8 @@ pub(crate) struct Run {
     pub(crate) backend: Backend,
     #[command(flatten)]
     pub(crate) directory: Directory,
+    #[command(flatten)]
+    pub(crate) exclusion: Exclusion,
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
     #[command(flatten)]
@@ -198,19 +216,19 @@ pub(crate) struct SettingsArguments {
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Problems")]
-struct SelectionArguments {
+pub(crate) struct SelectionArguments {
     /// Part of the dataset: prompt, train, validation or test
     #[arg(long)]
-    split: Option<Split>,
+    pub(crate) split: Option<Split>,
     /// Levels to keep: introductory, interview, competition
     #[arg(long, value_delimiter = ',', value_name = "LEVEL,…")]
-    difficulty: Option<Vec<Difficulty>>,
+    pub(crate) difficulty: Option<Vec<Difficulty>>,
     /// Problems to keep
     #[arg(long, value_delimiter = ',', value_name = "ID,…")]
-    ids: Option<Vec<String>>,
+    pub(crate) ids: Option<Vec<String>>,
     /// The first so many of what is left
     #[arg(long, value_name = "N")]
-    limit: Option<NonZeroUsize>,
+    pub(crate) limit: Option<NonZeroUsize>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -349,6 +367,8 @@ pub(crate) struct ReportSettings {
     /// Coverage of confidence intervals [default: that of the run]
     #[arg(long, value_name = "P")]
     pub(crate) confidence_level: Option<f64>,
+    #[command(flatten)]
+    pub(crate) exclusion: Exclusion,
 }
 
 #[derive(Debug, Args)]

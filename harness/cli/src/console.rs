@@ -7,6 +7,12 @@ use harness::runner::{Event, Listener};
 use harness::verdict::Judgement;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// `1 problem`, `2 problems`.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{s}")
+}
+
 /// How much to say, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {

@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     /// Bad data: unreadable files, skipped problems that were asked for, rows without a
     /// problem.
     Data = 3,
-    /// A threshold was missed.
+    /// A threshold was missed, or verdicts reached twice differ.
     Threshold = 4,
     /// Interrupted; the same command goes on from there.
     Interrupted = 130,

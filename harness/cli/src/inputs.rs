@@ -1,17 +1,19 @@
 //! From the records of a run to what reports are made from.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
 use harness::candidate::{CandidateId, Code};
 use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, UnjudgedPolicy, flips, tally};
-use harness::store::StoredRun;
+use harness::store::{StoredRun, sha256_of_file};
 use harness::verdict::Grader;
 use reports::{Judging, ReportInput};
 use serde::de::DeserializeOwned;
 
 use crate::arguments::ReportSettings;
+use crate::exclusion;
 use crate::exit::data;
 
 /// Everything that the report of `run` shows.
@@ -20,7 +22,7 @@ pub(crate) fn report_input(
     run: &StoredRun,
     settings: &ReportSettings,
 ) -> Result<ReportInput> {
-    let judgings = graders(run)
+    let mut judgings = graders(run)
         .into_iter()
         .map(|grader| {
             Ok(Judging {
@@ -29,10 +31,22 @@ pub(crate) fn report_input(
             })
         })
         .collect::<Result<Vec<_>>>()?;
+    let mut provenance = provenance(run);
+    if let Some(path) = &settings.exclusion.exclude_broken {
+        let mut n_excluded = 0;
+        for judging in &mut judgings {
+            n_excluded = exclusion::exclude_tallies(path, &mut judging.tallies, &graders(run))?;
+        }
+        provenance.push(excluded_row(
+            n_excluded,
+            path.display(),
+            &sha256_of_file(path)?,
+        ));
+    }
     let flips = (judgings.len() > 1).then(|| flips(&run.verdicts));
     Ok(ReportInput {
         title: run_name(path),
-        settings: provenance(run),
+        settings: provenance,
         ks: ks(run, settings),
         n_at_ks: n_at_ks(run)?,
         bootstrap: bootstrap(run, settings)?,
@@ -95,7 +109,11 @@ pub(crate) fn first_judging(
             path.display()
         ))
     })?;
-    Ok((grader, tallies(run, grader, settings)?))
+    let mut tallies = tallies(run, grader, settings)?;
+    if let Some(path) = &settings.exclusion.exclude_broken {
+        exclusion::exclude_tallies(path, &mut tallies, &graders(run))?;
+    }
+    Ok((grader, tallies))
 }
 
 /// The programs of a run, to see whether two runs judged the same ones.
@@ -148,6 +166,13 @@ pub(crate) fn bootstrap(run: &StoredRun, settings: &ReportSettings) -> Result<Bo
     })
 }
 
+fn excluded_row(n: usize, path: impl Display, sha256: &str) -> (String, String) {
+    (
+        "left out".to_owned(),
+        format!("{n} broken problems, by the audit {path} (SHA-256 {sha256})"),
+    )
+}
+
 /// A setting of the run as recorded in its manifest.
 fn setting<T: DeserializeOwned>(run: &StoredRun, key: &str) -> Option<T> {
     let value = run.manifest.settings.get(key)?.value.clone()?;
@@ -169,6 +194,13 @@ pub(crate) fn provenance(run: &StoredRun) -> Vec<(String, String)> {
         ),
         ("dataset SHA-256".to_owned(), dataset.sha256.clone()),
     ];
+    if let Some(excluded) = &dataset.excluded {
+        rows.push(excluded_row(
+            excluded.n_excluded,
+            &excluded.path,
+            &excluded.sha256,
+        ));
+    }
     if let Some(generation) = &manifest.generation {
         rows.push(("backend".to_owned(), generation.backend.clone()));
         for source in &generation.sources {

@@ -6,6 +6,7 @@
 mod arguments;
 mod commands;
 mod console;
+mod exclusion;
 mod exit;
 mod inputs;
 mod pipeline;
@@ -61,6 +62,15 @@ fn run(arguments: Arguments) -> Result<Exit> {
         }
         Command::Report(report) => commands::report(&context, &report),
         Command::Compare(compare) => commands::compare(&compare),
+        Command::Verify(verify) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::verify(&context, &verify)
+        }
+        Command::Audit(audit) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::audit(&context, &audit)
+        }
+        Command::Cache(cache) => commands::cache(&context, &cache),
         Command::Datasets(datasets) => commands::datasets(&context, &datasets),
         Command::ShowConfig(show) => commands::show_config(&show),
         Command::Doctor => commands::doctor(&context),

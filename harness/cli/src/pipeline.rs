@@ -20,8 +20,9 @@ use harness::store::{
 };
 use sandbox::{Sandbox, SandboxOptions};
 
-use crate::arguments::{Directory, SettingsArguments};
-use crate::console::{Console, ScoreProgress};
+use crate::arguments::{Directory, Exclusion, SettingsArguments};
+use crate::console::{Console, ScoreProgress, counted};
+use crate::exclusion;
 use crate::exit::{data, usage};
 use crate::places::Places;
 
@@ -84,6 +85,7 @@ pub(crate) struct Request<'a> {
     pub(crate) source: Source,
     pub(crate) settings: &'a SettingsArguments,
     pub(crate) directory: &'a Directory,
+    pub(crate) exclusion: &'a Exclusion,
     /// Whether to judge, or only to collect candidates.
     pub(crate) judge: bool,
 }
@@ -116,7 +118,15 @@ impl<'a> Pipeline<'a> {
             }
             _ => resolved.settings.selection.clone(),
         };
-        let problems = selection.apply(&dataset.name, dataset.problems.clone())?;
+        let mut problems = selection.apply(&dataset.name, dataset.problems.clone())?;
+        let audit = audit_file(request.exclusion, stored.as_ref());
+        let excluded = match audit {
+            Some(path) => {
+                let graders = graders(&resolved, &dataset);
+                Some(exclusion::exclude(context, &path, &mut problems, &graders)?)
+            }
+            None => None,
+        };
         if problems.is_empty() {
             return Err(data(format!(
                 "no problem of `{name}` is left; it has {} problems, and {} rows were skipped. \
@@ -145,6 +155,7 @@ impl<'a> Pipeline<'a> {
                 n_skipped: dataset.skipped.len(),
                 n_selected: problems.len(),
                 selection,
+                excluded,
             },
         );
         manifest.generation = generation;
@@ -227,9 +238,9 @@ impl<'a> Pipeline<'a> {
         if !summary.short.is_empty() {
             let (problem, found) = &summary.short[0];
             self.context.console.note(format_args!(
-                "warning: {} problems have fewer candidates than --n-samples, the first `{problem}` \
-                 with {found}; metrics that need more are refused",
-                summary.short.len()
+                "warning: fewer candidates than --n-samples for {}, the first `{problem}` with \
+                 {found}; metrics that need more are refused",
+                counted(summary.short.len(), "problem")
             ));
         }
         if summary.n_candidates == 0 && !summary.cancelled {
@@ -330,9 +341,9 @@ impl<'a> Pipeline<'a> {
         )?;
         if summary.infrastructure_failures > 0 {
             self.context.console.note(format_args!(
-                "warning: {} candidates could not be judged, for no fault of theirs; \
-                 the same command tries them again (see `events.jsonl`)",
-                summary.infrastructure_failures
+                "warning: {} not judged, for no fault of the programs; the same command tries \
+                 again (see `events.jsonl`)",
+                counted(summary.infrastructure_failures, "verdict")
             ));
         }
         Ok(summary)
@@ -383,6 +394,14 @@ impl Context {
         spinner.finish_and_clear();
         sandbox.context("cannot start the sandbox; `coderl doctor` may know why")
     }
+}
+
+/// The audit by which problems are left out: the one that was named, or the run's own.
+fn audit_file(exclusion: &Exclusion, stored: Option<&StoredRun>) -> Option<PathBuf> {
+    exclusion.exclude_broken.clone().or_else(|| {
+        let excluded = stored?.manifest.dataset.excluded.as_ref()?;
+        Some(PathBuf::from(&excluded.path))
+    })
 }
 
 /// Settings from defaults, file and command line.

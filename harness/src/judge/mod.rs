@@ -5,6 +5,7 @@ mod evalplus;
 mod judging;
 mod python;
 mod reference;
+pub(crate) mod results_differ;
 mod strict;
 mod trial;
 

@@ -3,9 +3,12 @@
 mod event;
 mod generate;
 mod score;
+mod verify;
 mod work;
 
 pub use event::{Event, Listener, ScoreSummary};
 pub use generate::{GenerateSummary, generate};
+pub(crate) use score::worker_pool;
 pub use score::{Score, score};
+pub use verify::{Aspect, VerdictDifference, Verification};
 pub use work::Work;

@@ -61,14 +61,7 @@ pub fn score(
     events: &mut RecordLog<InfrastructureEvent>,
     listener: &mut dyn Listener,
 ) -> Result<ScoreSummary, Error> {
-    let workers = request.workers.get();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(workers)
-        .thread_name(|index| format!("judge-{index}"))
-        .stack_size(STACK_BYTES)
-        .build()
-        .map_err(|source| Error::Workers { workers, source })?;
-
+    let pool = worker_pool(request.workers)?;
     if request.retry_infrastructure {
         verdicts.retain(|verdict| !is_infrastructure(&verdict.judgement))?;
     }
@@ -118,6 +111,17 @@ pub fn score(
         writer.receive(receiver)
     })?;
     writer.end(n_open)
+}
+
+/// Threads on which guests can run.
+pub(crate) fn worker_pool(workers: NonZeroUsize) -> Result<rayon::ThreadPool, Error> {
+    let workers = workers.get();
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .thread_name(|index| format!("judge-{index}"))
+        .stack_size(STACK_BYTES)
+        .build()
+        .map_err(|source| Error::Workers { workers, source })
 }
 
 /// What workers share.
@@ -348,7 +352,7 @@ impl<J> Writer<'_, J> {
     }
 }
 
-fn is_infrastructure(judgement: &Judgement) -> bool {
+pub(super) fn is_infrastructure(judgement: &Judgement) -> bool {
     matches!(
         judgement,
         Judgement::Unjudged {

@@ -68,6 +68,12 @@ impl KeyContext {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TestsDigest([u8; 32]);
 
+impl fmt::Display for TestsDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&hex(&self.0))
+    }
+}
+
 impl TestsDigest {
     /// Digest of those tests of `problem` that `which` names, with all that they run with.
     ///

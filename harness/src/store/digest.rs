@@ -27,6 +27,14 @@ pub fn sha256_of_file(path: &Path) -> Result<String, Error> {
     Ok(hex(&hasher.finish()))
 }
 
+/// SHA-256 of the JSON form of `value`, as 64 hex digits.
+///
+/// # Panics
+/// When `value` cannot be serialised.
+pub fn sha256_of_json(value: &impl Serialize) -> String {
+    hex(&digest_of_json(value))
+}
+
 /// SHA-256 of the JSON form of `value`.
 pub(super) fn digest_of_json(value: &impl Serialize) -> [u8; 32] {
     // Serialisation makes many tiny writes.

@@ -59,9 +59,21 @@ pub struct DatasetRecord {
     pub n_problems: usize,
     /// Rows that did not.
     pub n_skipped: usize,
-    /// Problems left by the selection.
+    /// Problems left by the selection and by [`DatasetRecord::excluded`].
     pub n_selected: usize,
     pub selection: Selection,
+    /// Problems left out of the selection because an audit found them broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<ExclusionRecord>,
+}
+
+/// By which audit problems were left out, and how many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExclusionRecord {
+    /// The audit file as the user named it. Not compared.
+    pub path: String,
+    pub sha256: String,
+    pub n_excluded: usize,
 }
 
 /// Where candidates come from.
@@ -180,6 +192,9 @@ impl Manifest {
         remove(&mut value, "created");
         remove(&mut value, "settings");
         remove(&mut value["dataset"], "path");
+        if let Some(excluded) = value.pointer_mut("/dataset/excluded") {
+            remove(excluded, "path");
+        }
         if let Some(sources) = value
             .pointer_mut("/generation/sources")
             .and_then(Value::as_array_mut)

@@ -7,6 +7,7 @@
 //! stage is complete.
 
 mod atomic_file;
+mod audit_file;
 mod cache_key;
 mod digest;
 mod manifest;
@@ -16,10 +17,12 @@ mod record_log;
 mod run_directory;
 mod verdict_cache;
 
+pub use audit_file::{open_audit, read_audit};
 pub use cache_key::{CacheKey, JUDGE_FINGERPRINT, KeyContext, TestsDigest};
-pub use digest::{sha256_hex, sha256_of_file};
+pub use digest::{sha256_hex, sha256_of_file, sha256_of_json};
 pub use manifest::{
-    DatasetRecord, GenerationRecord, JudgingRecord, Manifest, SettingRecord, SourceRecord,
+    DatasetRecord, ExclusionRecord, GenerationRecord, JudgingRecord, Manifest, SettingRecord,
+    SourceRecord,
 };
 pub use record::{InfrastructureEvent, ProblemSummary, Record};
 pub use record_log::RecordLog;

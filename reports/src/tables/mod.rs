@@ -1,15 +1,19 @@
 //! The tables of a report, from aggregates and records.
 
+mod audit;
 mod compare;
 mod flips;
 mod listing;
 mod metrics;
 mod outcomes;
+mod verification;
 
+pub use audit::audit_table;
 pub use compare::{compare_table, outcome_changes_table, problem_changes_table};
 pub use flips::{flip_counts_table, flips_table};
 pub use listing::{problems_table, skipped_table, unjudged_table};
 pub use metrics::{accuracy_table, metrics_table, n_at_k_table, pass_at_k_table};
 pub use outcomes::{causes_table, outcomes_table};
+pub use verification::verification_table;
 
 pub(crate) use flips::NO_RULE;

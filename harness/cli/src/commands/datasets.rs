@@ -28,6 +28,7 @@ fn list(context: &Context) -> Result<Exit> {
             Err(datasets::Error::NotAtHand { .. }) => {
                 format!("not here; `coderl datasets fetch {}`", known.name)
             }
+            Err(error @ datasets::Error::SeveralDatasets { .. }) => error.to_string(),
             Err(error) => format!("unreadable: {:#}", anyhow::Error::from(error)),
         };
         writeln!(

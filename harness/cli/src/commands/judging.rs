@@ -20,6 +20,7 @@ pub(crate) fn generate(context: &Context, arguments: arguments::Generate) -> Res
             source,
             settings: &arguments.settings,
             directory: &arguments.directory,
+            exclusion: &arguments.exclusion,
             judge: false,
         },
     )?;
@@ -62,6 +63,7 @@ pub(crate) fn score(context: &Context, arguments: arguments::Score) -> Result<Ex
             source,
             settings: &arguments.settings,
             directory: &directory,
+            exclusion: &arguments.exclusion,
             judge: true,
         },
     )?;
@@ -78,6 +80,7 @@ pub(crate) fn run(context: &Context, arguments: arguments::Run) -> Result<Exit> 
             source,
             settings: &arguments.settings,
             directory: &arguments.directory,
+            exclusion: &arguments.exclusion,
             judge: true,
         },
     )?;

@@ -1,18 +1,24 @@
 //! One file a command.
 
+mod audit;
+mod cache;
 mod compare;
 mod datasets;
 mod doctor;
 mod judging;
 mod report;
 mod show_config;
+mod verify;
 
+pub(crate) use audit::audit;
+pub(crate) use cache::cache;
 pub(crate) use compare::compare;
 pub(crate) use datasets::datasets;
 pub(crate) use doctor::doctor;
 pub(crate) use judging::{generate, run, score};
 pub(crate) use report::report;
 pub(crate) use show_config::show_config;
+pub(crate) use verify::verify;
 
 /// Columns for text on standard output: those of the terminal, where it says so.
 pub(crate) fn terminal_width() -> usize {

@@ -1,0 +1,110 @@
+//! `coderl cache`: how large the caches are, and making them smaller.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use harness::store::VerdictCache;
+use indicatif::HumanBytes;
+use sandbox::compiled_guests;
+
+use crate::arguments;
+use crate::console::counted;
+use crate::exit::Exit;
+use crate::pipeline::Context;
+
+pub(crate) fn cache(context: &Context, command: &arguments::Cache) -> Result<Exit> {
+    let path = &context.places.cache;
+    if path.is_dir() {
+        match command {
+            arguments::Cache::Show => {}
+            arguments::Cache::Prune { older_than } => prune(path, before(*older_than))?,
+            arguments::Cache::Clear => {
+                // Verdicts of this second too.
+                prune(path, SystemTime::now() + Duration::from_secs(2))?;
+                remove_set_aside(path)?;
+            }
+        }
+    }
+    show(path)
+}
+
+fn before(age: Duration) -> SystemTime {
+    SystemTime::now()
+        .checked_sub(age)
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn prune(path: &Path, before: SystemTime) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut n_guests = 0;
+    for guest in guests(path)? {
+        if guest.compiled < before {
+            remove(&guest.path)?;
+            n_guests += 1;
+        }
+    }
+    let n_verdicts = match open(path)? {
+        Some(cache) => cache.forget_before(before)?,
+        None => 0,
+    };
+    writeln!(
+        out,
+        "removed {}, {}",
+        counted(n_guests, "compiled guest"),
+        counted(n_verdicts, "verdict")
+    )?;
+    Ok(())
+}
+
+/// Databases that were corrupt once and kept for people to look at.
+fn remove_set_aside(path: &Path) -> Result<()> {
+    let entries =
+        fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name
+            .to_string_lossy()
+            .starts_with("verdicts.sqlite.corrupt-")
+        {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn show(path: &Path) -> Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let guests = guests(path)?;
+    let guest_bytes: u64 = guests.iter().map(|guest| guest.bytes).sum();
+    let (n_verdicts, verdict_bytes) = match open(path)? {
+        Some(cache) => cache.size()?,
+        None => (0, 0),
+    };
+    writeln!(out, "{}", path.display())?;
+    let mut line = |what: &str, n: u64, bytes: u64| {
+        writeln!(out, "{what:<16} {n:>10}   {}", HumanBytes(bytes))
+    };
+    line("compiled guests", guests.len() as u64, guest_bytes)?;
+    line("verdicts", n_verdicts, verdict_bytes)?;
+    Ok(Exit::Done)
+}
+
+fn guests(path: &Path) -> Result<Vec<sandbox::CompiledGuest>> {
+    compiled_guests(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// The cache of verdicts, if there is one: looking does not make one.
+fn open(path: &Path) -> Result<Option<VerdictCache>> {
+    if !path.join("verdicts.sqlite").is_file() {
+        return Ok(None);
+    }
+    Ok(Some(VerdictCache::open(path)?.0))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove `{}`", path.display()))
+}
