@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use harness::metric::ProblemTally;
+use harness::metric::{ProblemTally, UnjudgedPolicy};
 use harness::problem::Difficulty;
 use reports::plot::{Plot, flips_plot, outcomes_plot, pass_at_1_plot, pass_at_k_plot};
 use reports::{ReportInput, render};
@@ -183,6 +183,7 @@ fn all_passed_and_none_passed() {
 fn nothing_judged_nothing_drawn() {
     let shape = Shape {
         unjudged_every: Some(1),
+        unjudged: UnjudgedPolicy::Excluded,
         ..Shape::default()
     };
     let mut input = fixture::input(&shape);

@@ -109,7 +109,7 @@ impl Bar {
         if !self.console.terminal && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.console.note(format_args!(
-                "{}: {}/{}, {:.0} a second, {} left",
+                "{}: {}/{}, {:.1} a second, {} left",
                 self.what,
                 self.bar.position(),
                 self.bar.length().unwrap_or_default(),

@@ -15,13 +15,12 @@ pub fn latex(table: &Table) -> String {
         .collect();
     let mut out = format!(
         "% Needs \\usepackage{{booktabs}}.\n\\begin{{table}}[tb]\n  \\centering\n  \\{}\n  \
-         \\setlength{{\\tabcolsep}}{{4pt}}\n  \
          \\caption{{{}}}\n  \\label{{tab:{}}}\n  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n",
         // Eight columns of four metrics just fit between usual margins.
         if table.columns.len() > 6 {
-            "footnotesize"
+            "footnotesize\\setlength{\\tabcolsep}{2.5pt}"
         } else {
-            "small"
+            "small\\setlength{\\tabcolsep}{4pt}"
         },
         note(&table.title),
         // Labels are no text: an escaped character would become part of the name.
