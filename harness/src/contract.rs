@@ -2,7 +2,7 @@
 //! plug-in does one thing once.
 
 use crate::candidate::{Candidate, Provenance};
-use crate::execution::{Execution, Grants, Limits, Step};
+use crate::execution::{Execution, Grants, Limits, Question, Reply, Step};
 use crate::problem::Problem;
 
 /// Errors of plug-ins: whatever they are, with their chain of sources.
@@ -33,13 +33,41 @@ pub trait Executor: Sync {
 
 /// One fresh guest, used for one candidate.
 pub trait Session {
-    /// Performs one step. After an ending that destroys the guest ([`crate::execution::Ending::LimitHit`],
+    /// Performs one step with the whole budget of [`Limits::fuel`].
+    ///
+    /// # Errors
+    /// As [`Session::run_within`].
+    fn run(&mut self, step: &Step<'_>) -> Result<Execution, PluginError> {
+        self.run_within(step, u64::MAX)
+    }
+
+    /// Performs one step with at most `fuel`, and at most [`Limits::fuel`]. After an ending that destroys the guest ([`crate::execution::Ending::LimitHit`],
     /// [`crate::execution::Ending::Aborted`]) every further step ends as aborted.
     ///
     /// # Errors
     /// Infrastructure trouble only.
-    fn run(&mut self, step: &Step<'_>) -> Result<Execution, PluginError>;
+    fn run_within(&mut self, step: &Step<'_>, fuel: u64) -> Result<Execution, PluginError> {
+        self.run_answering(step, fuel, None)
+    }
+
+    /// The same for a step whose code may ask: a tester ([`Step::Test`]), which calls
+    /// functions of a program in another session. Without `answer`, as for every session
+    /// that holds a program to be judged, asking ends the guest.
+    ///
+    /// The time that an answer takes is not the asking guest's.
+    ///
+    /// # Errors
+    /// Infrastructure trouble, and whatever `answer` returns as error.
+    fn run_answering(
+        &mut self,
+        step: &Step<'_>,
+        fuel: u64,
+        answer: Option<Answer<'_>>,
+    ) -> Result<Execution, PluginError>;
 }
+
+/// Answers the questions of a tester, in order.
+pub type Answer<'a> = &'a mut dyn FnMut(Question) -> Result<Reply, PluginError>;
 
 /// A source of candidates.
 ///

@@ -104,10 +104,59 @@ pub enum Step<'a> {
         function: &'a str,
         arguments: &'a [Value],
     },
+    /// Evaluates an expression in the namespace of the loaded module. Its value is a result
+    /// as that of [`Step::Call`] is.
+    Evaluate { expression: &'a str },
+    /// Calls a function of the loaded module as a tester asks. The result is a tuple of what
+    /// the function returned, and of the list of its positional arguments as they are after
+    /// the call if it changed them, else `None`.
+    Answer { question: &'a Question },
+    /// Executes test code in a fresh module, first `prelude` and then `source`. In `source`
+    /// the names of `functions` are stand-ins: calling one asks a [`Question`].
+    Test {
+        prelude: &'a str,
+        source: &'a str,
+        functions: &'a [String],
+    },
     /// Calls `function` without arguments the way the APPS grader of 2021 does: `sys.stdin`
     /// is a text buffer, `open` returns the input whatever the name, `sys.stdout` is
     /// captured, and streams that the module bound while loading are the old ones.
     CallWithText { function: &'a str, input: &'a str },
+}
+
+/// A call of a program's function that a tester wants to be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    pub function: String,
+    pub arguments: Vec<Value>,
+    pub keywords: Vec<(String, Value)>,
+}
+
+impl Question {
+    /// Type name under which objects of the program that a tester holds (results that are no
+    /// plain data) come back as arguments.
+    pub const OBJECT_OF_THE_PROGRAM: &str = "ObjectOfTheProgram";
+}
+
+/// What came of a [`Question`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Reply {
+    Returned {
+        value: Value,
+        /// The positional arguments after the call, if it changed them.
+        arguments: Option<Vec<Value>>,
+    },
+    /// The tester raises an exception of the same name, derived from the nearest built-in
+    /// class.
+    Raised {
+        exception: Exception,
+    },
+    Missing {
+        name: String,
+    },
+    /// There will be no answer: the tester is ended at once, as [`Ending::Aborted`].
+    Stop,
 }
 
 /// Facts about one step.
@@ -118,7 +167,7 @@ pub struct Execution {
     pub stdout: Vec<u8>,
     /// Standard error of this step, possibly cut.
     pub stderr: Vec<u8>,
-    /// Result of a [`Step::Call`] that completed.
+    /// Result of a [`Step::Call`], [`Step::Evaluate`] or [`Step::Answer`] that completed.
     pub value: Option<Value>,
     /// Fuel used by this step.
     pub fuel: u64,

@@ -153,7 +153,7 @@ pub struct Difference {
 }
 
 /// Result of one unit test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestResult {
     /// `None` when the test passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,6 +161,10 @@ pub struct TestResult {
     /// Name of the comparison rule that accepted the output: `lines`, `token-sets`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// The test ran in the program's own interpreter and could have been forged by it: its
+    /// form allows no other way. Only tests that are Python code can be of such a form.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
 }
 
 impl TestResult {

@@ -52,6 +52,7 @@ mod session;
 mod clock;
 mod grants;
 mod limiter;
+mod mailbox;
 mod state;
 mod stdio;
 

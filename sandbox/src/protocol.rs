@@ -1,6 +1,6 @@
 //! Steps as requests to the guest, and the guest's reports.
 
-use harness::execution::{Ending, Exception, Limit, Step};
+use harness::execution::{Ending, Exception, Limit, Question, Reply, Step};
 use harness::value::Value;
 
 use crate::codec::{self, Decoder};
@@ -62,6 +62,31 @@ pub(crate) fn request(step: &Step<'_>, output_bytes: u64) -> Vec<u8> {
                 codec::encode(argument, &mut out);
             }
         }
+        Step::Evaluate { expression } => {
+            head("evaluate", 1);
+            codec::string(expression, &mut out);
+        }
+        Step::Answer { question } => {
+            head("answer", 3);
+            codec::string(&question.function, &mut out);
+            codec::encode(&Value::List(question.arguments.clone()), &mut out);
+            let keywords = question.keywords.iter();
+            let keywords = keywords.map(|(name, value)| (Value::from(name.as_str()), value.clone()));
+            codec::encode(&Value::Dict(keywords.collect()), &mut out);
+        }
+        Step::Test {
+            prelude,
+            source,
+            functions,
+        } => {
+            head("test", 3);
+            codec::string(prelude, &mut out);
+            codec::string(source, &mut out);
+            codec::tuple(functions.len(), &mut out);
+            for function in *functions {
+                codec::string(function, &mut out);
+            }
+        }
         Step::CallWithText { function, input } => {
             head("call-with-text", 2);
             codec::string(function, &mut out);
@@ -93,6 +118,47 @@ pub(crate) fn report(bytes: &[u8]) -> Option<Report> {
         text,
         value: value.filter(|_| decoder.is_at_end()),
     })
+}
+
+/// Reads what a tester asks. `None` if it is no question.
+pub(crate) fn question(bytes: &[u8]) -> Option<Question> {
+    let mut decoder = Decoder::new(bytes);
+    let parts = items(decoder.value().ok()?)?;
+    let [function, arguments, Value::Dict(keywords)] = <[Value; 3]>::try_from(parts).ok()? else {
+        return None;
+    };
+    Some(Question {
+        function: text(function)?,
+        arguments: items(arguments)?,
+        keywords: keywords
+            .into_iter()
+            .map(|(name, value)| Some((text(name)?, value)))
+            .collect::<Option<_>>()?,
+    })
+    .filter(|_| decoder.is_at_end())
+}
+
+/// A reply as a tester reads it; [`Reply::Stop`] is not for it to read.
+pub(crate) fn reply(reply: &Reply) -> Vec<u8> {
+    let texts = |texts: &[String]| Value::List(texts.iter().map(|t| t.as_str().into()).collect());
+    let parts = match reply {
+        Reply::Returned { value, arguments } => vec![
+            "returned".into(),
+            value.clone(),
+            arguments.clone().map_or(Value::None, Value::List),
+        ],
+        Reply::Raised { exception } => vec![
+            "raised".into(),
+            exception.class.as_str().into(),
+            exception.message.as_str().into(),
+            texts(&exception.bases),
+        ],
+        Reply::Missing { name } => vec!["missing".into(), name.as_str().into()],
+        Reply::Stop => vec!["stop".into()],
+    };
+    let mut out = Vec::new();
+    codec::encode(&Value::Tuple(parts), &mut out);
+    out
 }
 
 fn read_ending(value: Value) -> Option<Ending> {

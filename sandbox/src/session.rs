@@ -4,14 +4,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use harness::contract::{PluginError, Session};
-use harness::execution::{Ending, Execution, Limit, Limits, Step};
+use harness::contract::{Answer, PluginError, Session};
+use harness::execution::{Ending, Execution, Limit, Limits, Reply, Step};
 use wasmtime::component::TypedFunc;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::error::SandboxError;
 use crate::grants::Scratch;
+use crate::mailbox::Mailbox;
 use crate::protocol::{self, Report};
 use crate::state::State;
 use crate::stdio::{Input, Output, OutputLimit};
@@ -34,7 +35,12 @@ pub(crate) struct GuestSession {
 }
 
 impl Session for GuestSession {
-    fn run(&mut self, step: &Step<'_>) -> Result<Execution, PluginError> {
+    fn run_answering(
+        &mut self,
+        step: &Step<'_>,
+        fuel: u64,
+        answer: Option<Answer<'_>>,
+    ) -> Result<Execution, PluginError> {
         if self.ended {
             return Ok(self.execution(
                 Ending::Aborted {
@@ -46,11 +52,17 @@ impl Session for GuestSession {
         if let Step::RunScript { stdin, .. } = step {
             self.stdin.set(stdin);
         }
-        let budget = self.limits.fuel;
+        let budget = self.limits.fuel.min(fuel);
         self.store.set_fuel(budget).map_err(SandboxError::Start)?;
         self.store.data_mut().start_step(budget);
         let request = protocol::request(step, self.limits.output_bytes);
-        let result = self.call(request)?;
+        let mailbox = self.store.data().mailbox.clone();
+        if answer.is_some() {
+            mailbox.open();
+        }
+        let result = self.call(request, &mailbox, answer);
+        mailbox.close();
+        let result = result?;
         let fuel = budget
             - self
                 .store
@@ -92,17 +104,36 @@ impl GuestSession {
     /// The guest runs on a stack of its own, so that deep recursion in it cannot exhaust
     /// the caller's, and gives way from time to time, so that the clock can be looked at
     /// without the price of epoch checks in its code.
-    fn call(&mut self, request: Vec<u8>) -> Result<wasmtime::Result<Vec<u8>>, SandboxError> {
+    fn call(
+        &mut self,
+        request: Vec<u8>,
+        mailbox: &Mailbox,
+        mut answer: Option<Answer<'_>>,
+    ) -> Result<wasmtime::Result<Vec<u8>>, PluginError> {
         let limit = self.limits.wall_clock;
-        let deadline = Instant::now().checked_add(limit);
+        let mut deadline = Instant::now().checked_add(limit);
         let mut call = pin!(self.perform.call_async(&mut self.store, (request,)));
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match call.as_mut().poll(&mut context) {
                 Poll::Ready(result) => return Ok(result.map(|(report,)| report)),
+                Poll::Pending
+                    if let Some(answer) = &mut answer
+                        && let Some(question) = mailbox.take_question() =>
+                {
+                    let asked = Instant::now();
+                    // A question that nobody understands is the tester's fault.
+                    let reply = match protocol::question(&question) {
+                        Some(question) => answer(question).inspect_err(|_| self.ended = true)?,
+                        None => Reply::Stop,
+                    };
+                    let reply = (reply != Reply::Stop).then(|| protocol::reply(&reply));
+                    mailbox.answer(reply);
+                    deadline = deadline.and_then(|deadline| deadline.checked_add(asked.elapsed()));
+                }
                 Poll::Pending if deadline.is_some_and(|deadline| Instant::now() > deadline) => {
                     self.ended = true;
-                    return Err(SandboxError::WallClock(limit));
+                    return Err(SandboxError::WallClock(limit).into());
                 }
                 Poll::Pending => {}
             }

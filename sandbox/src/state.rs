@@ -5,6 +5,7 @@ use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::limiter::MemoryLimiter;
+use crate::mailbox::Mailbox;
 
 /// Names of missing things that are kept, and their length: a program can invent them.
 const MAX_UNSUPPORTED: usize = 32;
@@ -20,6 +21,7 @@ pub(crate) struct State {
     /// Fuel given to the current step.
     budget: u64,
     pub(crate) unsupported: Vec<String>,
+    pub(crate) mailbox: Mailbox,
 }
 
 impl State {
@@ -31,6 +33,7 @@ impl State {
             fuel_before: 0,
             budget: 0,
             unsupported: Vec::new(),
+            mailbox: Mailbox::default(),
         }
     }
 
@@ -75,6 +78,13 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
         |mut store: StoreContextMut<'_, State>, (what,): (String,)| {
             store.data_mut().note_unsupported(what);
             Ok(())
+        },
+    )?;
+    linker.root().func_wrap_async(
+        "ask",
+        |store: StoreContextMut<'_, State>, (question,): (Vec<u8>,)| {
+            let mailbox = store.data().mailbox.clone();
+            Box::new(async move { Ok((mailbox.ask(question).await?,)) })
         },
     )
 }

@@ -386,7 +386,8 @@ impl Context {
         let options = SandboxOptions {
             guest,
             cache_dir: self.places.cache.clone(),
-            max_concurrent: u32::try_from(workers.get()).unwrap_or(u32::MAX),
+            // A program and the tester that asks it.
+            max_concurrent: u32::try_from(workers.get().saturating_mul(2)).unwrap_or(u32::MAX),
         };
         let sandbox = Sandbox::new(&options, || {
             spinner.set_message("compiling the sandbox guest (once, about half a minute)");

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | standard input | a fresh session a test, run as `__main__` | one session: load the rewritten module, call `code` for each test |
 //! | call-based | a fresh session a test | one session for all tests |
-//! | asserts, check function | one session, one step an assert | as `strict` |
+//! | asserts, check function | one session, one step for each call (see `apart`) | as `strict` |
 //! | differential | one session, one call an input | as `strict` |
 //!
 //! The first failing test decides the outcome, so stopping there changes nothing but the
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{Executor, PluginError};
 use crate::execution::{Grants, Limits, Step};
+use crate::judge::asserts::{PlanCache, check_script};
 use crate::judge::evalplus::{Benchmark, Oracle};
 use crate::judge::reference::ReferenceResults;
 use crate::judge::trial::{Trial, completed, module, result_of};
@@ -49,6 +50,23 @@ pub struct Judge<'a> {
     executor: &'a dyn Executor,
     options: JudgeOptions,
     references: ReferenceResults,
+    plans: PlanCache,
+}
+
+/// How a test that is Python code is kept out of a program's reach, from the strongest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// Calls in the program's guest, comparison on the host.
+    Apart,
+    /// In a clean guest that has the program's functions called.
+    Tester,
+    /// In the program's own interpreter.
+    InPlace,
+}
+
+/// The ways of the hidden tests of `problem`; empty where tests are no code.
+pub fn ways(problem: &Problem) -> Vec<Way> {
+    PlanCache::default().get(problem).ways(&problem.tests)
 }
 
 impl<'a> Judge<'a> {
@@ -57,6 +75,7 @@ impl<'a> Judge<'a> {
             executor,
             options,
             references: ReferenceResults::default(),
+            plans: PlanCache::default(),
         }
     }
 
@@ -100,7 +119,7 @@ impl<'a> Judge<'a> {
                 if self.options.challenge_tests && which == WhichTests::Hidden {
                     statements.extend(challenge.iter().map(String::as_str));
                 }
-                trial.asserts(program, setup, &statements)?;
+                trial.asserts(program, setup, &statements, &self.plans.get(problem))?;
                 statements.len()
             }
             UnitTests::CheckFunction {
@@ -110,8 +129,8 @@ impl<'a> Judge<'a> {
                 if which == WhichTests::Example {
                     0
                 } else {
-                    let check = format!("check({entry_point})");
-                    trial.asserts(program, source, &[&check])?;
+                    let script = check_script(source, entry_point);
+                    trial.asserts(program, "", &[&script], &self.plans.get(problem))?;
                     1
                 }
             }
@@ -165,7 +184,7 @@ impl<'a> Judge<'a> {
                 }
             }
         };
-        Ok(trial.conclude(grader, n_tests))
+        Ok(trial.conclude(program, grader, n_tests))
     }
 }
 

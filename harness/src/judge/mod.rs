@@ -1,6 +1,8 @@
 //! From facts to verdicts: what a problem asks of the sandbox, and what the answers mean.
 
+mod apart;
 mod apps_2021;
+mod asserts;
 mod evalplus;
 mod judging;
 mod python;
@@ -8,8 +10,9 @@ mod reference;
 pub(crate) mod results_differ;
 mod strict;
 mod trial;
+mod unsupported;
 
-pub use judging::{Judge, JudgeOptions};
+pub use judging::{Judge, JudgeOptions, Way, ways};
 
 pub use crate::problem::WhichTests;
 pub use crate::verdict::Judged;

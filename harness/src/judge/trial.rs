@@ -5,6 +5,7 @@ use crate::execution::{Ending, Execution, Grants, Limits, Step};
 use crate::judge::apps_2021::{self, OutputRule};
 use crate::judge::evalplus::Oracle;
 use crate::judge::strict;
+use crate::judge::unsupported::needed;
 use crate::judge::{JudgeOptions, Judged};
 use crate::problem::{CallTest, StdinTest};
 use crate::value::Value;
@@ -12,13 +13,13 @@ use crate::verdict::{Cause, Difference, Grader, Judgement, Outcome, TestResult, 
 
 /// One candidate being judged.
 pub(super) struct Trial<'a> {
-    executor: &'a dyn Executor,
-    limits: &'a Limits,
+    pub(super) executor: &'a dyn Executor,
+    pub(super) limits: &'a Limits,
     options: JudgeOptions,
     session: Option<Box<dyn Session + 'a>>,
     /// Whether the program was loaded into the current session; `None` before.
     loaded: Option<Result<(), Cause>>,
-    fuel: u64,
+    pub(super) fuel: u64,
     unsupported: Vec<String>,
     results: Vec<TestResult>,
 }
@@ -49,8 +50,12 @@ impl<'a> Trial<'a> {
     }
 
     fn step(&mut self, step: &Step<'_>) -> Result<Execution, PluginError> {
+        self.step_within(step, u64::MAX)
+    }
+
+    fn step_within(&mut self, step: &Step<'_>, fuel: u64) -> Result<Execution, PluginError> {
         let session = self.session.as_mut().expect("a session was opened");
-        let execution = session.run(step)?;
+        let execution = session.run_within(step, fuel)?;
         self.fuel += execution.fuel;
         for feature in &execution.unsupported {
             if !self.unsupported.contains(feature) {
@@ -62,20 +67,27 @@ impl<'a> Trial<'a> {
 
     fn pass(&mut self, rule: Option<OutputRule>) {
         self.results.push(TestResult {
-            cause: None,
             rule: rule.map(|rule| rule.name().to_owned()),
+            ..TestResult::default()
         });
     }
 
     fn fail(&mut self, cause: Cause) {
         self.results.push(TestResult {
             cause: Some(cause),
-            rule: None,
+            ..TestResult::default()
         });
     }
 
+    /// Marks the last result as one that the program could have forged.
+    pub(super) fn mark_in_place(&mut self) {
+        if let Some(result) = self.results.last_mut() {
+            result.in_place = true;
+        }
+    }
+
     /// Adds a result; tells whether to go on.
-    fn record(&mut self, result: Result<(), Cause>) -> bool {
+    pub(super) fn record(&mut self, result: Result<(), Cause>) -> bool {
         match result {
             Ok(()) => self.pass(None),
             Err(cause) => {
@@ -150,25 +162,6 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Runs `setup` behind the program and then each statement; asserts decide.
-    pub(super) fn asserts(
-        &mut self,
-        program: &str,
-        setup: &str,
-        statements: &[&str],
-    ) -> Result<(), PluginError> {
-        for statement in statements {
-            let step = Step::Execute { source: statement };
-            let result = self
-                .step_behind(program, setup, &step)?
-                .and_then(|execution| completed(&execution).map_err(failed_assertion));
-            if !self.record(result) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn differential<'o>(
         &mut self,
         program: &str,
@@ -179,7 +172,7 @@ impl<'a> Trial<'a> {
                 function: oracle.entry_point,
                 arguments: oracle.arguments,
             };
-            let result = self.step_behind(program, "", &step)?.and_then(|execution| {
+            let result = self.step_behind(program, "", &step, u64::MAX)?.and_then(|execution| {
                 let actual = result_of(&execution)?;
                 if oracle.accepts(actual) {
                     Ok(())
@@ -196,11 +189,12 @@ impl<'a> Trial<'a> {
 
     /// Performs `step` in a session that holds the program and its setup. A step that ends
     /// the guest takes the session with it, so that the next one starts again.
-    fn step_behind(
+    pub(super) fn step_behind(
         &mut self,
         program: &str,
         setup: &str,
         step: &Step<'_>,
+        fuel: u64,
     ) -> Result<Result<Execution, Cause>, PluginError> {
         if self.loaded.is_none() {
             self.loaded = Some(self.load_with_setup(program, setup)?);
@@ -208,7 +202,7 @@ impl<'a> Trial<'a> {
         if let Some(Err(cause)) = &self.loaded {
             return Ok(Err(cause.clone()));
         }
-        let execution = self.step(step)?;
+        let execution = self.step_within(step, fuel)?;
         if matches!(
             execution.ending,
             Ending::LimitHit { .. } | Ending::Aborted { .. }
@@ -346,7 +340,8 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    pub(super) fn conclude(self, grader: Grader, n_tests: usize) -> Judged {
+    pub(super) fn conclude(mut self, program: &str, grader: Grader, n_tests: usize) -> Judged {
+        let unsupported = std::mem::take(&mut self.unsupported);
         let judgement = if n_tests == 0 {
             Judgement::Unjudged {
                 reason: Unjudged::NoTests,
@@ -363,11 +358,13 @@ impl<'a> Trial<'a> {
                 Grader::Apps2021 => failures().min_by_key(|cause| cause.outcome()),
             };
             let outcome = cause.map_or(Outcome::PassedTests, Cause::outcome);
-            if outcome != Outcome::PassedTests && !self.unsupported.is_empty() {
+            let features = match outcome {
+                Outcome::PassedTests => Vec::new(),
+                _ => needed(unsupported, program, &self.results),
+            };
+            if !features.is_empty() {
                 Judgement::Unjudged {
-                    reason: Unjudged::Unsupported {
-                        features: self.unsupported,
-                    },
+                    reason: Unjudged::Unsupported { features },
                 }
             } else {
                 Judgement::Judged {
@@ -464,7 +461,7 @@ fn first_difference(expected: &str, actual: &str) -> Difference {
 
 /// An `AssertionError` raised by the test itself is a failed test; one raised inside the
 /// program is an exception like any other.
-fn failed_assertion(cause: Cause) -> Cause {
+pub(super) fn failed_assertion(cause: Cause) -> Cause {
     match cause {
         Cause::Exception { exception }
             if exception.class == "AssertionError" && exception.line.is_none() =>

@@ -125,13 +125,14 @@ mod tests {
         TestResult {
             cause: None,
             rule: rule.map(str::to_owned),
+            in_place: false,
         }
     }
 
     fn failed(cause: Cause) -> TestResult {
         TestResult {
             cause: Some(cause),
-            rule: None,
+            ..TestResult::default()
         }
     }
 

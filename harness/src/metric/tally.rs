@@ -243,7 +243,7 @@ mod tests {
             cause,
             tests: tests
                 .into_iter()
-                .map(|cause| TestResult { cause, rule: None })
+                .map(|cause| TestResult { cause, ..TestResult::default() })
                 .collect(),
             n_tests: 3,
         }

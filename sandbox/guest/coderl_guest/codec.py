@@ -190,6 +190,19 @@ def _opaque(value):
     return b"O" + _text(_type_name(type(value))) + _text(shown)
 
 
+class ObjectOfTheProgram:
+    """What a tester holds of an object that is no plain data: it equals only itself."""
+
+    __slots__ = ("_type_name", "_text")
+
+    def __init__(self, type_name, text):
+        self._type_name = type_name
+        self._text = text
+
+    def __repr__(self):
+        return self._text
+
+
 def decode(data):
     """The value that `data`, made by the host, encodes."""
     at = 0
@@ -271,6 +284,10 @@ def _decoded_scalar(tag, data, at):
         end = at + 5 + _u32_at(data, at + 1)[0]
         magnitude = int.from_bytes(data[at + 5 : end], "little")
         return (-magnitude if data[at] else magnitude), end
+    if tag == b"O":
+        type_name, at = _decoded_scalar(data[at : at + 1], data, at + 1)
+        text, at = _decoded_scalar(data[at : at + 1], data, at + 1)
+        return ObjectOfTheProgram(type_name, text), at
     count = _u32_at(data, at)[0]
     at += 4
     if tag == b"s":

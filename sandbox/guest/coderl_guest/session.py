@@ -13,13 +13,14 @@ import os
 import random
 import sys
 from atexit import _run_exitfuncs
+from functools import partial
 from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace
 from types import ModuleType
 
 import _large_stack
 import wit_world
 
-from coderl_guest import exceptions, locality, shims, streams, text_call, unsupported
+from coderl_guest import exceptions, locality, shims, streams, tester, text_call, unsupported
 from coderl_guest.codec import TooLarge, decode, encode
 
 PROGRAM = "program.py"
@@ -90,12 +91,17 @@ def _warm_up():
         ("load", 1 << 20, "", source, "solution", None),
         ("execute", 1 << 20, "assert f(1) == 1"),
         ("call", 1 << 20, "f", ([1, 2.0, "a", None],)),
+        ("evaluate", 1 << 20, "f([1, 2.0, 'a', None])"),
+        ("evaluate", 1 << 20, "not not (f(1)\n)"),
+        ("answer", 1 << 20, "f", [[1, 2.0, "a", None]], {}),
         ("call-with-text", 1 << 20, "f", "text"),
+        ("test", 1 << 20, "", "assert 1 == 1", ("f",)),
     ]
     for _ in range(30):
         for step in steps:
             perform(encode(step, _NO_LIMIT))
-    del sys.modules["__main__"], sys.modules["solution"]
+    for name in ("__main__", "solution", "test"):
+        del sys.modules[name]
     _namespace = {}
     _streams_used = False
     linecache.clearcache()
@@ -162,8 +168,48 @@ def _call(limit, function, arguments):
     ending, result = _attempt(target, *arguments)
     if ending[0] != "completed":
         return ending, None, b""
+    return _returned(limit, result)
+
+
+def _evaluate(limit, expression):
+    # Parentheses let it go over several lines, which may end in a comment.
+    source = f"({expression}\n)"
+    linecache.cache["step.py"] = (len(source), None, source.splitlines(True), "step.py")
+    ending, code = _attempt(compile, source, "step.py", "eval", 0, True)
+    if ending[0] == "completed":
+        ending, result = _attempt(eval, code, _namespace)
+    if ending[0] != "completed":
+        return ending, None, b""
+    return _returned(limit, result)
+
+
+def _answer(limit, function, arguments, keywords):
+    ending, target = _find(function)
+    if target is _MISSING:
+        return ending, None, b""
+    before = encode(arguments, _NO_LIMIT)
+    if keywords:
+        target = partial(target, **keywords)
+    ending, result = _attempt(target, *arguments)
+    if ending[0] != "completed":
+        return ending, None, b""
+    changed = encode(arguments, _NO_LIMIT) != before
+    return _returned(limit, (result, arguments if changed else None))
+
+
+def _test(limit, prelude, source, functions):
+    namespace = _new_module("test")
+    ending = _execute_in(namespace, prelude, "prelude.py")
+    if ending[0] == "completed":
+        for name in functions:
+            namespace[name] = tester.stand_in(name)
+        ending = _execute_in(namespace, source, "step.py")
+    return ending, None, b""
+
+
+def _returned(limit, result):
     try:
-        return ending, None, encode(result, limit)
+        return ("completed",), None, encode(result, limit)
     except TooLarge:
         return ("limit-hit", "output"), None, b""
     except MemoryError:
@@ -196,6 +242,9 @@ _STEPS = {
     "load": _load,
     "execute": _execute,
     "call": _call,
+    "evaluate": _evaluate,
+    "answer": _answer,
+    "test": _test,
     "call-with-text": _call_with_text,
 }
 

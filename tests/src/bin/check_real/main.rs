@@ -210,7 +210,7 @@ fn trimmed_text(
                 cause: Some(cause.clone()),
                 tests: vec![TestResult {
                     cause: Some(cause),
-                    rule: None,
+                    ..TestResult::default()
                 }],
                 n_tests: u32::try_from(tests.hidden.len()).unwrap_or(u32::MAX),
             });

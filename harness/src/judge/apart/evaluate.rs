@@ -1,0 +1,546 @@
+//! Decides conditions over values, with Python's semantics.
+
+use num_bigint::BigInt;
+use num_traits::{FromPrimitive, ToPrimitive};
+use ruff_python_ast::CmpOp;
+
+use crate::execution::Exception;
+use crate::judge::apart::condition::{Condition, Operand};
+use crate::judge::apart::constant::is_hashable;
+use crate::judge::python;
+use crate::value::Value;
+
+/// Why a condition has no truth.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Failure<E> {
+    /// Evaluating a subject failed.
+    Subject(E),
+    /// Python would raise this where it looks at the values.
+    Exception(Exception),
+}
+
+impl<E> From<Exception> for Failure<E> {
+    fn from(exception: Exception) -> Self {
+        Self::Exception(exception)
+    }
+}
+
+/// The truth of `condition`, and for a false one the comparison that decided it.
+/// `value_of` gives the value of a subject; it is called in the order of Python.
+pub(crate) fn evaluate<E>(
+    condition: &Condition,
+    value_of: &mut dyn FnMut(&str) -> Result<Value, E>,
+) -> Result<Result<(), String>, Failure<E>> {
+    let failed = |text: String| Ok(Err(text));
+    match condition {
+        Condition::Constant(true) => Ok(Ok(())),
+        Condition::Constant(false) => failed("the test demands it to fail".to_owned()),
+        Condition::Truth { expression } => match value_of(expression).map_err(Failure::Subject)? {
+            Value::Bool(true) => Ok(Ok(())),
+            _ => failed("the result is not true".to_owned()),
+        },
+        Condition::Not(inner) => match evaluate(inner, value_of)? {
+            Ok(()) => failed("the result is true, expected not".to_owned()),
+            Err(_) => Ok(Ok(())),
+        },
+        Condition::All(parts) => {
+            for part in parts {
+                if let Err(text) = evaluate(part, value_of)? {
+                    return failed(text);
+                }
+            }
+            Ok(Ok(()))
+        }
+        Condition::Any(parts) => {
+            let mut last = String::new();
+            for part in parts {
+                match evaluate(part, value_of)? {
+                    Ok(()) => return Ok(Ok(())),
+                    Err(text) => last = text,
+                }
+            }
+            failed(last)
+        }
+        Condition::Comparison { first, rest } => {
+            let mut left = operand(first, value_of)?;
+            for (op, right) in rest {
+                let right_value = operand(right, value_of)?;
+                if !compare(*op, &left, &right_value)? {
+                    // Tell apart what came from what was expected.
+                    return failed(if matches!(right, Operand::Constant(_)) {
+                        describe(*op, &left, &right_value)
+                    } else {
+                        describe(mirrored(*op), &right_value, &left)
+                    });
+                }
+                left = right_value;
+            }
+            Ok(Ok(()))
+        }
+        Condition::IsClose {
+            left,
+            right,
+            relative_tolerance,
+            absolute_tolerance,
+        } => {
+            let left_value = operand(left, value_of)?;
+            let right_value = operand(right, value_of)?;
+            let (a, b) = (real(&left_value)?, real(&right_value)?);
+            if is_close(a, b, *relative_tolerance, *absolute_tolerance) {
+                return Ok(Ok(()));
+            }
+            let (actual, expected) = match left {
+                Operand::Constant(_) => (right_value, left_value),
+                _ => (left_value, right_value),
+            };
+            failed(format!("got {actual}, expected about {expected}"))
+        }
+        Condition::IsInstance { operand: of, types } => {
+            let value = operand(of, value_of)?;
+            if types.iter().any(|name| is_instance(&value, name)) {
+                Ok(Ok(()))
+            } else {
+                failed(format!(
+                    "got {value}, expected an instance of {}",
+                    types.join(" or ")
+                ))
+            }
+        }
+    }
+}
+
+fn operand<E>(
+    operand_: &Operand,
+    value_of: &mut dyn FnMut(&str) -> Result<Value, E>,
+) -> Result<Value, Failure<E>> {
+    Ok(match operand_ {
+        Operand::Constant(value) => value.clone(),
+        Operand::Subject(text) => value_of(text).map_err(Failure::Subject)?,
+        Operand::Converted(name, inner) => converted(name, operand(inner, value_of)?)?,
+        Operand::Absolute(inner) => absolute(operand(inner, value_of)?)?,
+        Operand::Difference(left, right) => {
+            let left = operand(left, value_of)?;
+            let right = operand(right, value_of)?;
+            difference(&left, &right)?
+        }
+    })
+}
+
+fn describe(op: CmpOp, actual: &Value, expected: &Value) -> String {
+    let relation = match op {
+        CmpOp::Eq | CmpOp::Is => "",
+        CmpOp::NotEq | CmpOp::IsNot => "other than ",
+        CmpOp::Lt => "less than ",
+        CmpOp::LtE => "at most ",
+        CmpOp::Gt => "more than ",
+        CmpOp::GtE => "at least ",
+        CmpOp::In => "a member of ",
+        CmpOp::NotIn => "no member of ",
+    };
+    let shown = |value: &Value| crate::judge::strict::shortened(&value.to_string());
+    format!("got {}, expected {relation}{}", shown(actual), shown(expected))
+}
+
+/// The relation seen from the other side. Membership is told as it stands.
+fn mirrored(op: CmpOp) -> CmpOp {
+    match op {
+        CmpOp::Lt => CmpOp::Gt,
+        CmpOp::LtE => CmpOp::GtE,
+        CmpOp::Gt => CmpOp::Lt,
+        CmpOp::GtE => CmpOp::LtE,
+        op => op,
+    }
+}
+
+fn compare(op: CmpOp, left: &Value, right: &Value) -> Result<bool, Exception> {
+    Ok(match op {
+        CmpOp::Eq => python::equal(left, right),
+        CmpOp::NotEq => !python::equal(left, right),
+        // One side is None, True or False, each of which is one object.
+        CmpOp::Is => left == right,
+        CmpOp::IsNot => left != right,
+        CmpOp::In => is_member(left, right)?,
+        CmpOp::NotIn => !is_member(left, right)?,
+        CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE => {
+            let (Some(a), Some(b)) = (number(left), number(right)) else {
+                let sign = op.as_str();
+                return Err(type_error(format!(
+                    "'{sign}' not supported between instances of '{}' and '{}'",
+                    type_name(left),
+                    type_name(right)
+                )));
+            };
+            let order = a.partial_compare(&b);
+            order.is_some_and(|order| match op {
+                CmpOp::Lt => order.is_lt(),
+                CmpOp::LtE => order.is_le(),
+                CmpOp::Gt => order.is_gt(),
+                _ => order.is_ge(),
+            })
+        }
+    })
+}
+
+fn is_member(item: &Value, container: &Value) -> Result<bool, Exception> {
+    let among = |items: &[Value]| items.iter().any(|other| python::equal(item, other));
+    let hashable = || {
+        if is_hashable(item) {
+            Ok(())
+        } else {
+            Err(type_error(format!("unhashable type: '{}'", type_name(item))))
+        }
+    };
+    match (container, item) {
+        (Value::List(items) | Value::Tuple(items), _) => Ok(among(items)),
+        (Value::Set(items) | Value::FrozenSet(items), _) => {
+            hashable()?;
+            Ok(among(items))
+        }
+        (Value::Dict(pairs), _) => {
+            hashable()?;
+            Ok(pairs.iter().any(|(key, _)| python::equal(item, key)))
+        }
+        (Value::Str(text), Value::Str(part)) => Ok(text.contains(part.as_str())),
+        (Value::Str(_), _) => Err(type_error(format!(
+            "'in <string>' requires string as left operand, not {}",
+            type_name(item)
+        ))),
+        _ => Err(type_error(format!(
+            "argument of type '{}' is not a container or iterable",
+            type_name(container)
+        ))),
+    }
+}
+
+/// A real number, to be ordered exactly.
+enum Real<'a> {
+    Int(std::borrow::Cow<'a, BigInt>),
+    Float(f64),
+}
+
+fn number(value: &Value) -> Option<Real<'_>> {
+    use std::borrow::Cow;
+    Some(match value {
+        Value::Bool(b) => Real::Int(Cow::Owned(i32::from(*b).into())),
+        Value::Int(number) => Real::Int(Cow::Borrowed(number)),
+        Value::Float(number) => Real::Float(*number),
+        _ => return None,
+    })
+}
+
+impl Real<'_> {
+    fn partial_compare(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => Some(a.cmp(b)),
+            (Self::Float(a), Self::Float(b)) => a.partial_cmp(b),
+            (Self::Int(a), Self::Float(b)) => compare_exactly(a, *b),
+            (Self::Float(a), Self::Int(b)) => {
+                compare_exactly(b, *a).map(std::cmp::Ordering::reverse)
+            }
+        }
+    }
+}
+
+fn compare_exactly(integer: &BigInt, float: f64) -> Option<std::cmp::Ordering> {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    if float.is_nan() {
+        return None;
+    }
+    if float.is_infinite() {
+        return Some(if float > 0.0 { Less } else { Greater });
+    }
+    let floor = BigInt::from_f64(float.floor())?;
+    Some(match integer.cmp(&floor) {
+        Equal if float.fract() != 0.0 => Less,
+        order => order,
+    })
+}
+
+/// `float(value)` as `math` takes its arguments.
+fn real(value: &Value) -> Result<f64, Exception> {
+    match value {
+        Value::Bool(b) => Ok(f64::from(u8::from(*b))),
+        value => python::as_f64(value).ok_or_else(|| {
+            type_error(format!("must be real number, not {}", type_name(value)))
+        }),
+    }
+}
+
+/// `math.isclose`.
+fn is_close(a: f64, b: f64, relative: f64, absolute: f64) -> bool {
+    if a == b {
+        return true;
+    }
+    if a.is_infinite() || b.is_infinite() {
+        return false;
+    }
+    let difference = (b - a).abs();
+    difference <= (relative * b).abs() || difference <= (relative * a).abs() || difference <= absolute
+}
+
+fn difference(left: &Value, right: &Value) -> Result<Value, Exception> {
+    if let (Value::Complex { .. }, _) | (_, Value::Complex { .. }) = (left, right)
+        && let (Some((re, im)), Some((re2, im2))) = (complex(left), complex(right))
+    {
+        return Ok(Value::Complex {
+            re: re - re2,
+            im: im - im2,
+        });
+    }
+    match (number(left), number(right)) {
+        (Some(Real::Int(a)), Some(Real::Int(b))) => Ok(Value::Int(&*a - &*b)),
+        (Some(a), Some(b)) => Ok(Value::Float(a.as_f64() - b.as_f64())),
+        _ => Err(type_error(format!(
+            "unsupported operand type(s) for -: '{}' and '{}'",
+            type_name(left),
+            type_name(right)
+        ))),
+    }
+}
+
+impl Real<'_> {
+    fn as_f64(&self) -> f64 {
+        match self {
+            Self::Int(number) => number.to_f64().unwrap_or(f64::NAN),
+            Self::Float(number) => *number,
+        }
+    }
+}
+
+fn complex(value: &Value) -> Option<(f64, f64)> {
+    match value {
+        Value::Complex { re, im } => Some((*re, *im)),
+        value => number(value).map(|number| (number.as_f64(), 0.0)),
+    }
+}
+
+fn absolute(value: Value) -> Result<Value, Exception> {
+    Ok(match value {
+        Value::Bool(b) => Value::Int(i32::from(b).into()),
+        Value::Int(number) => Value::Int(BigInt::from(number.magnitude().clone())),
+        Value::Float(number) => Value::Float(number.abs()),
+        Value::Complex { re, im } => Value::Float(re.hypot(im)),
+        value => {
+            return Err(type_error(format!(
+                "bad operand type for abs(): '{}'",
+                type_name(&value)
+            )));
+        }
+    })
+}
+
+/// `tuple(value)`, `len(value)` and so on.
+fn converted(name: &str, value: Value) -> Result<Value, Exception> {
+    let kind = type_name(&value).to_owned();
+    let items = match value {
+        Value::List(items)
+        | Value::Tuple(items)
+        | Value::Set(items)
+        | Value::FrozenSet(items) => items,
+        Value::Dict(pairs) => pairs.into_iter().map(|(key, _)| key).collect(),
+        Value::Str(text) => text.chars().map(|c| Value::Str(c.to_string())).collect(),
+        Value::Bytes(bytes) => bytes.iter().map(|byte| Value::from(i64::from(*byte))).collect(),
+        _ if name == "len" => {
+            return Err(type_error(format!("object of type '{kind}' has no len()")));
+        }
+        _ => return Err(type_error(format!("'{kind}' object is not iterable"))),
+    };
+    Ok(match name {
+        "len" => Value::Int(items.len().into()),
+        "list" => Value::List(items),
+        "tuple" => Value::Tuple(items),
+        _ => {
+            if let Some(item) = items.iter().find(|item| !is_hashable(item)) {
+                return Err(type_error(format!("unhashable type: '{}'", type_name(item))));
+            }
+            let mut distinct: Vec<Value> = Vec::new();
+            for item in items {
+                if !distinct.iter().any(|seen| python::equal(seen, &item)) {
+                    distinct.push(item);
+                }
+            }
+            match name {
+                "set" => Value::Set(distinct),
+                _ => Value::FrozenSet(distinct),
+            }
+        }
+    })
+}
+
+fn is_instance(value: &Value, name: &str) -> bool {
+    type_name(value) == name || matches!((value, name), (Value::Bool(_), "int"))
+}
+
+fn type_name(value: &Value) -> &str {
+    match value {
+        Value::None => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int",
+        Value::Float(_) => "float",
+        Value::Complex { .. } => "complex",
+        Value::Str(_) | Value::SurrogateStr(_) => "str",
+        Value::Bytes(_) => "bytes",
+        Value::List(_) => "list",
+        Value::Tuple(_) => "tuple",
+        Value::Set(_) => "set",
+        Value::FrozenSet(_) => "frozenset",
+        Value::Dict(_) => "dict",
+        // A class may be called `int`: it is not the one.
+        Value::Opaque { .. } => "object",
+    }
+}
+
+fn type_error(message: String) -> Exception {
+    Exception {
+        class: "TypeError".to_owned(),
+        message,
+        line: None,
+        bases: ["TypeError", "Exception", "BaseException"]
+            .map(str::to_owned)
+            .to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::apart::plan::{Surroundings, TestPlan};
+
+    /// Decides `assert …` with `value` for every subject.
+    fn decide(assert: &str, value: &Value) -> Result<bool, String> {
+        let surroundings = Surroundings {
+            setup: "import math",
+            entry_point: None,
+            completion_prefix: None,
+            reference_solutions: &[],
+        };
+        let plan = TestPlan::new(assert, &surroundings);
+        let TestPlan::Apart(conditions) = &plan else {
+            panic!("{assert}\nis {plan:?}")
+        };
+        let [condition] = conditions.as_slice() else {
+            panic!("one assert")
+        };
+        match evaluate::<()>(condition, &mut |_| Ok(value.clone())) {
+            Ok(result) => Ok(result.is_ok()),
+            Err(Failure::Exception(exception)) => {
+                Err(format!("{}: {}", exception.class, exception.message))
+            }
+            Err(Failure::Subject(())) => unreachable!("no subject fails"),
+        }
+    }
+
+    fn check(assert: &str, value: impl Into<Value>, expected: bool) {
+        let value = value.into();
+        assert_eq!(decide(assert, &value), Ok(expected), "{assert} for {value:?}");
+    }
+
+    fn raises(assert: &str, value: impl Into<Value>, expected: &str) {
+        let value = value.into();
+        assert_eq!(
+            decide(assert, &value),
+            Err(format!("TypeError: {expected}")),
+            "{assert} for {value:?}"
+        );
+    }
+
+    fn liar() -> Value {
+        Value::Opaque {
+            type_name: "int".to_owned(),
+            repr: "2".to_owned(),
+        }
+    }
+
+    #[test]
+    fn equality_and_identity() {
+        check("assert f() == 2", 2, true);
+        check("assert f() == 2", Value::Float(2.0), true);
+        check("assert f() == True", 1, true);
+        check("assert f() is True", 1, false);
+        check("assert f() is True", Value::Bool(true), true);
+        check("assert f() is not None", Value::None, false);
+        check("assert f() == (1, 2)", Value::List(vec![1.into(), 2.into()]), false);
+        check("assert f() == {2, 1}", Value::FrozenSet(vec![1.into(), 2.into()]), true);
+        check("assert f() == 2", liar(), false);
+        check("assert f() != 2", liar(), true);
+        check("assert f() == g()", liar(), false);
+        check("assert f() == float('nan')", Value::Float(f64::NAN), false);
+    }
+
+    #[test]
+    fn order_is_exact() {
+        check("assert 1 < f() < 3", 2, true);
+        check("assert 1 < f() < 2", 2, false);
+        check("assert f() <= 2.5", 2, true);
+        check("assert f() < 9007199254740993", Value::Float(9_007_199_254_740_992.0), true);
+        check("assert f() > 1e300", Value::Float(f64::INFINITY), true);
+        check("assert f() >= 0", Value::Float(f64::NAN), false);
+        check("assert f() > -1.5", -1, true);
+        raises(
+            "assert f() < 3",
+            "a",
+            "'<' not supported between instances of 'str' and 'int'",
+        );
+        raises(
+            "assert f() < 3",
+            liar(),
+            "'<' not supported between instances of 'object' and 'int'",
+        );
+    }
+
+    #[test]
+    fn closeness() {
+        check("assert abs(f() - 0.33) < 1e-6", Value::Float(0.330_000_1), true);
+        check("assert abs(f() - 0.33) < 1e-6", Value::Float(0.331), false);
+        check("assert abs(0.5 - f()) <= 0.5", 1, true);
+        check("assert abs(f() - 1) == 0", Value::Complex { re: 1.0, im: 0.0 }, true);
+        raises(
+            "assert abs(f() - 0.33) < 1e-6",
+            Value::None,
+            "unsupported operand type(s) for -: 'NoneType' and 'float'",
+        );
+        check("assert math.isclose(f(), 100, rel_tol=0.01)", 99, true);
+        check("assert math.isclose(f(), 100, rel_tol=0.001)", 99, false);
+        check("assert math.isclose(f(), 0, abs_tol=1)", Value::Bool(true), true);
+        check("assert math.isclose(f(), math.inf)", Value::Float(f64::INFINITY), true);
+        check("assert math.isclose(f(), 1)", Value::Float(f64::NAN), false);
+        raises("assert math.isclose(f(), 1)", "1", "must be real number, not str");
+    }
+
+    #[test]
+    fn membership_and_types() {
+        let list = || Value::List(vec![1.into(), "a".into()]);
+        check("assert f() in [1, 2]", Value::Bool(true), true);
+        check("assert f() not in {1, 2}", 3, true);
+        check("assert 'a' in f()", list(), true);
+        check("assert 'b' not in f()", "abc", false);
+        raises("assert f() in {1}", list(), "unhashable type: 'list'");
+        raises(
+            "assert f() in 'abc'",
+            1,
+            "'in <string>' requires string as left operand, not int",
+        );
+        raises(
+            "assert 1 in f()",
+            1,
+            "argument of type 'int' is not a container or iterable",
+        );
+        check("assert isinstance(f(), (str, int))", Value::Bool(true), true);
+        check("assert isinstance(f(), int)", liar(), false);
+        check("assert len(f()) > 1", list(), true);
+        raises("assert len(f()) > 1", 3, "object of type 'int' has no len()");
+        check("assert tuple(f()) == tuple(g())", "ab", true);
+        raises("assert tuple(f()) == tuple(g())", 3, "'int' object is not iterable");
+    }
+
+    #[test]
+    fn logic() {
+        check("assert f() == 1 or f() == 2", 2, true);
+        check("assert f() == 1 and f() == 2", 2, false);
+        check("assert not f() == 2", 2, false);
+        check("assert f()", Value::Bool(true), true);
+        // The guest was asked for a truth value: anything else is a forged report.
+        check("assert f()", 1, false);
+        check("assert not f()", Value::Bool(true), false);
+    }
+}
