@@ -5,6 +5,7 @@ mod support;
 mod guest_files;
 mod host_safety;
 mod sessions;
+mod testers;
 mod text_calls;
 mod values;
 

@@ -5,6 +5,7 @@ mod audit;
 mod built_in_suite;
 mod cache;
 mod dependencies;
+mod forgery;
 mod interruption;
 mod score;
 mod unjudged;

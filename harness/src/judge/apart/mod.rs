@@ -42,6 +42,5 @@ mod tester;
 
 pub(crate) use condition::Condition;
 pub(crate) use evaluate::{Failure, evaluate};
-pub(crate) use names::imports_module;
 pub(crate) use plan::{Surroundings, TestPlan};
 pub(crate) use tester::TesterScript;

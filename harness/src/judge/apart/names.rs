@@ -107,50 +107,6 @@ pub(super) struct Definitions {
     pub(super) classes: BTreeSet<String>,
 }
 
-/// Whether `source` has an import statement of the module `name` or of one inside it.
-/// Source that does not parse as Python 3 is searched line by line.
-pub(crate) fn imports_module(source: &str, name: &str) -> bool {
-    struct Search<'n> {
-        name: &'n str,
-        found: bool,
-    }
-    impl Search<'_> {
-        fn look_at(&mut self, module: &str) {
-            self.found |= first_part(module) == first_part(self.name);
-        }
-    }
-    impl<'a> Visitor<'a> for Search<'_> {
-        fn visit_stmt(&mut self, statement: &'a Stmt) {
-            match statement {
-                Stmt::Import(import) => {
-                    import.names.iter().for_each(|alias| self.look_at(&alias.name));
-                }
-                Stmt::ImportFrom(import) => {
-                    import.module.iter().for_each(|module| self.look_at(module));
-                }
-                _ => visitor::walk_stmt(self, statement),
-            }
-        }
-    }
-    match parse_module(source) {
-        Ok(parsed) => {
-            let mut search = Search { name, found: false };
-            search.visit_body(&parsed.syntax().body);
-            search.found
-        }
-        Err(_) => source.lines().any(|line| {
-            let line = line.trim_start();
-            let rest = line
-                .strip_prefix("import ")
-                .or_else(|| line.strip_prefix("from "));
-            rest.is_some_and(|rest| {
-                rest.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
-                    .any(|word| first_part(word) == first_part(name))
-            })
-        }),
-    }
-}
-
 /// Whether Python itself defines `name`.
 pub(super) fn is_builtin(name: &str) -> bool {
     BUILTINS.binary_search(&name).is_ok()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruff_python_ast::{Expr, Stmt, StmtFunctionDef, StmtImport, StmtImportFrom};
+use ruff_python_ast::{Expr, ExprCall, Stmt, StmtFunctionDef, StmtImport, StmtImportFrom};
 
 use crate::judge::apart::constant::constant;
 use crate::judge::apart::names::{is_builtin, local_name};
@@ -143,7 +143,8 @@ impl<'a> Script<'a> {
                 let name = function.name.as_str();
                 if function.is_async
                     || !function.decorator_list.is_empty()
-                    || only_parameter(function).is_none()
+                    || function.parameters.len() > 1
+                    || (function.parameters.len() == 1 && only_parameter(function).is_none())
                     || self.functions.insert(name, function).is_some()
                 {
                     return None;
@@ -151,30 +152,40 @@ impl<'a> Script<'a> {
                 self.scope.bound.insert(name.to_owned());
                 Some(())
             }
-            Stmt::Expr(expression) if expression.value.is_call_expr() => {
-                let call = expression.value.as_call_expr()?;
-                let name = call.func.as_name_expr()?;
-                let function = *self.functions.get(name.id.as_str())?;
-                let [Expr::Name(argument)] = &*call.arguments.args else {
-                    return None;
-                };
-                if !call.arguments.keywords.is_empty() {
-                    return None;
-                }
-                let outer = self.scope.clone();
-                let argument = argument.id.as_str();
-                self.scope.program_name(argument)?;
-                self.scope.alias = Some((only_parameter(function)?, argument));
-                let mut body = function.body.iter();
-                let complete = body.try_for_each(|statement| {
-                    let inside = !statement.is_function_def_stmt();
-                    inside.then(|| self.simple(statement)).flatten()
-                });
-                self.scope = outer;
-                complete
-            }
+            Stmt::Expr(expression) => match &*expression.value {
+                Expr::Call(call) => self.call(call),
+                _ => self.simple(statement),
+            },
             statement => self.simple(statement),
         }
+    }
+
+    /// The call of a check function, or of a function that calls it.
+    fn call(&mut self, call: &'a ExprCall) -> Option<()> {
+        let name = call.func.as_name_expr()?;
+        // Removed while it runs: no function calls itself.
+        let function = self.functions.remove(name.id.as_str())?;
+        if !call.arguments.keywords.is_empty() {
+            return None;
+        }
+        let outer = self.scope.clone();
+        let mut body = function.body.iter();
+        match (&*call.arguments.args, only_parameter(function)) {
+            ([Expr::Name(argument)], Some(parameter)) => {
+                let argument = argument.id.as_str();
+                self.scope.program_name(argument)?;
+                self.scope.alias = Some((parameter, argument));
+                body.try_for_each(|statement| self.simple(statement))?;
+            }
+            ([], None) => body.try_for_each(|statement| {
+                let inside = !statement.is_function_def_stmt();
+                inside.then(|| self.top_level(statement)).flatten()
+            })?,
+            _ => return None,
+        }
+        self.scope = outer;
+        self.functions.insert(function.name.as_str(), function);
+        Some(())
     }
 
     fn simple(&mut self, statement: &'a Stmt) -> Option<()> {

@@ -111,7 +111,10 @@ pub(super) fn tester_script(
     for name in free {
         let is_module = MODULES.contains(&name) && has_attribute(&module.body, name);
         let is_class = references.classes.contains(name)
-            || (name.starts_with(char::is_uppercase) && odd_attribute);
+            || (name.starts_with(char::is_uppercase)
+                && odd_attribute
+                && !references.functions.contains(name)
+                && surroundings.entry_point != Some(name));
         if is_module {
             prelude.push_str(&format!("import {name}\n"));
             required.push(name.to_owned());

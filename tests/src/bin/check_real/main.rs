@@ -39,6 +39,9 @@ struct Arguments {
     /// Also print every difference of sets that agree with `python3` here.
     #[arg(long)]
     verbose: bool,
+    /// Judge nothing: count how the tests that are Python code are kept from programs.
+    #[arg(long)]
+    ways: bool,
 }
 
 fn main() -> Result<ExitCode> {
@@ -67,6 +70,10 @@ fn main() -> Result<ExitCode> {
     let mut all = references(&arguments.data)?;
     all.extend(cases::all(&arguments.data)?);
     all.retain(wanted);
+    if arguments.ways {
+        report::print_ways(&all);
+        return Ok(ExitCode::SUCCESS);
+    }
     println!("judging {} programs", all.len());
     let bar = ProgressBar::new(all.len() as u64).with_style(
         ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} eta {eta}")

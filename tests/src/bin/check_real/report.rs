@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use harness::judge::{Way, ways};
 use harness::problem::ProblemId;
 use harness::verdict::{Cause, Grader, Judgement};
 
-use crate::cases::{Recorded, Rule};
+use crate::cases::{Case, Recorded, Rule};
 
 /// What the machine's own `python3` says about a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -197,4 +198,33 @@ fn describe(cause: &Cause) -> String {
 
 fn head(text: &str) -> String {
     text.chars().take(60).collect()
+}
+
+/// Prints for each set how many of its problems have their weakest test judged in which way.
+pub(crate) fn print_ways(cases: &[Case]) {
+    let mut sets: BTreeMap<&str, BTreeMap<&ProblemId, Way>> = BTreeMap::new();
+    for case in cases {
+        if let Some(weakest) = ways(&case.problem).into_iter().max() {
+            sets.entry(&case.set)
+                .or_default()
+                .insert(&case.problem.id, weakest);
+        }
+    }
+    println!(
+        "{:<72} {:>8} {:>8} {:>8} {:>8}",
+        "set", "problems", "apart", "tester", "in place"
+    );
+    for (set, problems) in &sets {
+        let count = |wanted| problems.values().filter(|&&way| way == wanted).count();
+        println!(
+            "{set:<72} {:>8} {:>8} {:>8} {:>8}",
+            problems.len(),
+            count(Way::Apart),
+            count(Way::Tester),
+            count(Way::InPlace)
+        );
+        for (problem, _) in problems.iter().filter(|(_, way)| **way == Way::InPlace) {
+            println!("    in place: {problem}");
+        }
+    }
 }
