@@ -38,7 +38,10 @@ fn verdict(candidate: &Candidate, tests: Vec<Option<Cause>>, n_tests: u32) -> Ve
             cause,
             tests: tests
                 .into_iter()
-                .map(|cause| TestResult { cause, ..TestResult::default() })
+                .map(|cause| TestResult {
+                    cause,
+                    ..TestResult::default()
+                })
                 .collect(),
             n_tests,
         },

@@ -150,7 +150,10 @@ pub(crate) fn verdict_of(work: &Work<'_>) -> Result<Judged, PluginError> {
         judgement: Judgement::Judged {
             outcome: cause.as_ref().map_or(Outcome::PassedTests, Cause::outcome),
             cause: cause.clone(),
-            tests: vec![TestResult { cause, ..TestResult::default() }],
+            tests: vec![TestResult {
+                cause,
+                ..TestResult::default()
+            }],
             n_tests: 1,
         },
         fuel: number,

@@ -28,10 +28,12 @@
 //!
 //! # Not covered
 //!
-//! - **Forgery by a program that looks for it.** Program and reporting code share an
-//!   interpreter: frames of the latter can be reached through `sys._getframe`. Expected
-//!   values never enter the guest, and an early end is never [`Ending::Completed`], but a
-//!   program could alter the report about itself.
+//! - **A program that lies about itself.** Program and reporting code share an interpreter:
+//!   frames of the latter can be reached through `sys._getframe`, and a program could alter
+//!   the report about itself. So a report is a claim: the judge compares values that it alone
+//!   knows, in the host or through a tester ([`Step::Test`](harness::execution::Step::Test))
+//!   in a guest of its own, and believes no program that it is right. A guest whose caller
+//!   gives no answers is ended when it asks.
 //! - **Size of a scratch directory.** A program may fill the disk as far as its fuel goes.
 //! - **Memory beyond the limit for recursion.** The stack of a guest may take up to 512 MiB
 //!   beside its linear memory while it deletes very long chains of objects.
@@ -43,8 +45,6 @@
 //!   beyond 2^31 differs from that of a 64-bit CPython.
 //! - **Speculative execution.** Guests run in the process of the host; wasmtime's
 //!   mitigations are on, nothing else.
-//!
-//! [`Ending::Completed`]: harness::execution::Ending::Completed
 
 mod sandbox;
 mod session;

@@ -71,7 +71,8 @@ pub(crate) fn request(step: &Step<'_>, output_bytes: u64) -> Vec<u8> {
             codec::string(&question.function, &mut out);
             codec::encode(&Value::List(question.arguments.clone()), &mut out);
             let keywords = question.keywords.iter();
-            let keywords = keywords.map(|(name, value)| (Value::from(name.as_str()), value.clone()));
+            let keywords =
+                keywords.map(|(name, value)| (Value::from(name.as_str()), value.clone()));
             codec::encode(&Value::Dict(keywords.collect()), &mut out);
         }
         Step::Test {

@@ -112,9 +112,18 @@ fn raises(program: &str, test: &str, expected: (&str, &str)) {
 #[test]
 fn a_tester_calls_functions_of_another_guest() {
     let program = "def f(x, y=0):\n    return x + y\n";
-    passes(program, "for x in range(50):\n    assert f(x, y=1) == x + 1");
-    passes(program, "assert list(map(f, 'ab')) == [] or True\nassert f.__name__ == 'f'");
-    passes(program, "assert f([1.5, None], []) == [1.5, None] and math.pi > 3");
+    passes(
+        program,
+        "for x in range(50):\n    assert f(x, y=1) == x + 1",
+    );
+    passes(
+        program,
+        "assert list(map(f, [1, 2])) == [1, 2]\nassert f.__name__ == 'f'",
+    );
+    passes(
+        program,
+        "assert f([1.5, None], []) == [1.5, None] and math.pi > 3",
+    );
     raises(program, "assert f(1) == 2, 'no'", ("AssertionError", "no"));
     raises(program, "g(1)", ("NameError", "name 'g' is not defined"));
     let (_, questions) = test_against(program, "f(1, y={'a': (2,)})");
@@ -145,8 +154,14 @@ def f(x):
         program,
         "try:\n    f(1)\nexcept KeyError as e:\n    assert type(e).__name__ == 'Mine' and str(e) == \"'a'\"\nelse:\n    assert False",
     );
-    passes(program, "try:\n    f(2)\nexcept UnicodeDecodeError:\n    pass");
-    passes(program, "try:\n    f(3)\nexcept KeyboardInterrupt:\n    pass");
+    passes(
+        program,
+        "try:\n    f(2)\nexcept UnicodeDecodeError:\n    pass",
+    );
+    passes(
+        program,
+        "try:\n    f(3)\nexcept KeyboardInterrupt:\n    pass",
+    );
     passes(program, "try:\n    f(4)\nexcept Exception:\n    pass");
     raises(
         program,
@@ -173,7 +188,10 @@ def g(x):
     passes(program, "x = [3, 1]\nf(x)\nassert x == [0, 1, 3]");
     passes(program, "x = {'old': [1]}\nf(x)\nassert x == {'new': [1]}");
     passes(program, "x = {1}\nf(x)\nassert x == {1, 7}");
-    passes(program, "row = [1]\nx = [row, [2]]\ng(x)\nassert row == [5] and x[0] is row");
+    passes(
+        program,
+        "row = [1]\nx = [row, [2]]\ng(x)\nassert row == [5] and x[0] is row",
+    );
 }
 
 #[test]
@@ -185,7 +203,10 @@ class Liar:
 def f(): return Liar()
 def g(x): return x
 ";
-    passes(program, "a = f()\nassert a != 42 and 42 != a and a == a and a != f()");
+    passes(
+        program,
+        "a = f()\nassert a != 42 and 42 != a and a == a and a != f()",
+    );
     raises(program, "assert f() == 42", ("AssertionError", ""));
     let (_, questions) = test_against(program, "g(f())\ng(print)");
     let type_names: Vec<_> = questions
@@ -209,7 +230,10 @@ def g(x): return x
 fn a_test_without_an_answer_is_ended() {
     let program = "import os\ndef f():\n    os._exit(0)\n";
     let (execution, _) = test_against(program, "try:\n    f()\nexcept BaseException:\n    pass");
-    assert!(matches!(execution.ending, Ending::Aborted { .. }), "{execution:?}");
+    assert!(
+        matches!(execution.ending, Ending::Aborted { .. }),
+        "{execution:?}"
+    );
 }
 
 /// Names of our modules are hidden, but a program that searches finds the objects.

@@ -46,7 +46,13 @@ fn judge(problem: &Problem, program: &str) -> Judgement {
     let judge = Judge::new(&*SANDBOX, JudgeOptions::default());
     let limits = Limits::default().with_reference_seconds(1.0);
     judge
-        .judge(problem, program, Grader::Strict, WhichTests::Hidden, &limits)
+        .judge(
+            problem,
+            program,
+            Grader::Strict,
+            WhichTests::Hidden,
+            &limits,
+        )
         .expect("a judgement")
         .judgement
 }
@@ -67,16 +73,43 @@ fn cause(problem: &Problem, program: &str) -> Cause {
 /// `f(x)` is `x + 1`, tested in every form.
 fn all_forms() -> Vec<(Problem, Way)> {
     vec![
-        (asserts("", &["assert f(1) == 2", "assert f(5) == 6, 'no'"]), Way::Apart),
-        (asserts("", &["assert set([f(1)]) == {2}", "assert f(5) == 6"]), Way::Tester),
-        (asserts("import math", &["assert math.isclose(f(1), 2, rel_tol=0.001)"]), Way::Apart),
+        (
+            asserts("", &["assert f(1) == 2", "assert f(5) == 6, 'no'"]),
+            Way::Apart,
+        ),
+        (
+            asserts("", &["assert set([f(1)]) == {2}", "assert f(5) == 6"]),
+            Way::Tester,
+        ),
+        (
+            asserts(
+                "import math",
+                &["assert math.isclose(f(1), 2, rel_tol=0.001)"],
+            ),
+            Way::Apart,
+        ),
         (asserts("", &["assert abs(f(1) - 2) < 1e-6"]), Way::Apart),
         (asserts("", &["assert f(1) in (2, 3)"]), Way::Apart),
         (asserts("", &["assert 1 < f(1) < 3"]), Way::Apart),
-        (asserts("", &["assert isinstance(f(1), int) and f(1) == 2"]), Way::Apart),
-        (check_function("    assert candidate(1) == 2\n    assert candidate(5) == 6"), Way::Apart),
-        (check_function("    for x in range(5):\n        assert candidate(x) == x + 1"), Way::Tester),
-        (asserts("", &["def check(g):\n    expected = 2\n    assert g(1) == expected\ncheck(f)"]), Way::Tester),
+        (
+            asserts("", &["assert isinstance(f(1), int) and f(1) == 2"]),
+            Way::Apart,
+        ),
+        (
+            check_function("    assert candidate(1) == 2\n    assert candidate(5) == 6"),
+            Way::Apart,
+        ),
+        (
+            check_function("    for x in range(5):\n        assert candidate(x) == x + 1"),
+            Way::Tester,
+        ),
+        (
+            asserts(
+                "",
+                &["def check(g):\n    expected = 2\n    assert g(1) == expected\ncheck(f)"],
+            ),
+            Way::Tester,
+        ),
     ]
 }
 
@@ -106,14 +139,17 @@ def f(x): return Liar(77)",
 def f(x): return Liar()",
     ),
     (
-        "a value taken from the frames of the test",
-        "import sys
+        "a value read in the source of the test",
+        "import linecache, re, sys
 def f(x):
+    texts = [''.join(linecache.getlines('step.py'))]
     frame = sys._getframe()
     while frame:
-        for code in [frame.f_code.co_consts, *frame.f_locals.values()]:
-            if isinstance(code, tuple) and 2 in code: return 2
+        texts += [local for local in frame.f_locals.values() if isinstance(local, str)]
         frame = frame.f_back
+    for text in texts:
+        for number in re.findall(r'\\d+', text.partition('assert')[2]):
+            if int(number) > x: return int(number)
     return 77",
     ),
     (
@@ -133,9 +169,15 @@ builtins.AssertionError = SystemExit
 def f(x): return 77",
     ),
     ("an early exit", "import sys\ndef f(x): sys.exit(0)"),
-    ("an exit while loading", "raise SystemExit(0)\ndef f(x): return 77"),
+    (
+        "an exit while loading",
+        "raise SystemExit(0)\ndef f(x): return 77",
+    ),
     ("an abrupt exit", "import os\ndef f(x): os._exit(0)"),
-    ("an exit handler", "import atexit, os\natexit.register(os._exit, 0)\ndef f(x): return 77"),
+    (
+        "an exit handler",
+        "import atexit, os\natexit.register(os._exit, 0)\ndef f(x): return 77",
+    ),
     ("an exception", "def f(x): raise KeyboardInterrupt"),
     (
         "a check function of its own",
@@ -208,7 +250,13 @@ fn generators_and_state_work_where_they_would_natively() {
         );
     };
     passed(
-        &asserts("", &["assert list(f(3)) == [0, 1, 2]", "assert sorted(f(2)) == [0, 1]"]),
+        &asserts(
+            "",
+            &[
+                "assert list(f(3)) == [0, 1, 2]",
+                "assert sorted(f(2)) == [0, 1]",
+            ],
+        ),
         "def f(n):\n    yield from range(n)",
     );
     // One interpreter for all calls: what one leaves behind the next one sees.
@@ -225,11 +273,17 @@ fn generators_and_state_work_where_they_would_natively() {
         "class Node:\n    def __init__(self, x): pass\ndef height(node):\n    return 1",
     );
     passed(
-        &asserts("", &["try:\n    f(0)\n    assert False\nexcept ZeroDivisionError:\n    pass"]),
+        &asserts(
+            "",
+            &["try:\n    f(0)\n    assert False\nexcept ZeroDivisionError:\n    pass"],
+        ),
         "def f(x):\n    return 1 / x",
     );
     // MBPP asks for functions that hide built-in ones.
-    passed(&asserts("", &["assert sum(1, 2) == 4"]), "def sum(a, b):\n    return a + b + 1");
+    passed(
+        &asserts("", &["assert sum(1, 2) == 4"]),
+        "def sum(a, b):\n    return a + b + 1",
+    );
 }
 
 #[test]
@@ -239,23 +293,41 @@ fn causes_are_those_of_a_native_run() {
             Cause::Exception { exception } => (exception.class, exception.line),
             other => panic!("{other:?} by {:?}", problem.tests),
         };
-        assert_eq!(class("def f(x):\n    return 1 / 0"), ("ZeroDivisionError".to_owned(), Some(2)));
+        assert_eq!(
+            class("def f(x):\n    return 1 / 0"),
+            ("ZeroDivisionError".to_owned(), Some(2))
+        );
         assert_eq!(class("def g(x): return 1").0, "NameError");
         assert_eq!(class("def f(): return 1").0, "TypeError");
         assert_eq!(
             class("class Mine(Exception): pass\ndef f(x):\n    raise Mine('x')"),
             ("Mine".to_owned(), Some(3))
         );
-        assert_eq!(class("def f(x):\n    assert x < 0\n"), ("AssertionError".to_owned(), Some(2)));
-        assert_eq!(cause(&problem, "def f(x):\n    while True: pass"), Cause::TimeLimit);
-        assert!(matches!(cause(&problem, "def f(x) return"), Cause::NotCompiled { .. }));
+        assert_eq!(
+            class("def f(x):\n    assert x < 0\n"),
+            ("AssertionError".to_owned(), Some(2))
+        );
+        assert_eq!(
+            cause(&problem, "def f(x):\n    while True: pass"),
+            Cause::TimeLimit
+        );
+        assert!(matches!(
+            cause(&problem, "def f(x) return"),
+            Cause::NotCompiled { .. }
+        ));
         assert_eq!(
             cause(&problem, "import sys\ndef f(x): sys.exit(3)"),
             Cause::EarlyExit { status: 3 }
         );
-        assert_eq!(cause(&problem, "def f(x): return 77").outcome(), Outcome::FailedTests);
+        assert_eq!(
+            cause(&problem, "def f(x): return 77").outcome(),
+            Outcome::FailedTests
+        );
     }
-    let told = cause(&asserts("", &["assert f(1) == 2, 'message'"]), "def f(x): return 'no'");
+    let told = cause(
+        &asserts("", &["assert f(1) == 2, 'message'"]),
+        "def f(x): return 'no'",
+    );
     let expected = Cause::FailedAssertion {
         line: None,
         message: "got 'no', expected 2".to_owned(),
@@ -267,7 +339,7 @@ fn causes_are_those_of_a_native_run() {
 fn all_calls_of_a_check_function_share_one_budget() {
     let body = "    assert candidate(0) == 1\n".repeat(4);
     // Each call takes about a third of the second.
-    let program = "def f(x):\n    for _ in range(3_000_000): x += 0\n    return 1";
+    let program = "def f(x):\n    for _ in range(10_000_000): x += 0\n    return 1";
     let together = check_function(&body);
     let test = "assert f(0) == 1";
     let apart = asserts("", &[test; 4]);
@@ -277,14 +349,23 @@ fn all_calls_of_a_check_function_share_one_budget() {
 
 #[test]
 fn what_must_run_in_place_is_marked() {
-    let problem = asserts("", &["s = Stack()\ns.push(3)\nassert s.pop() == 3", "assert Stack() != 1"]);
+    let problem = asserts(
+        "",
+        &[
+            "s = Stack()\ns.push(3)\nassert s.pop() == 3",
+            "assert Stack() != 1",
+        ],
+    );
     assert_eq!(ways(&problem), [Way::InPlace, Way::Apart]);
     let program = "class Stack(list):\n    push = list.append";
     let Judgement::Judged { outcome, tests, .. } = judge(&problem, program) else {
         panic!("judged")
     };
     assert_eq!(outcome, Outcome::PassedTests);
-    let marks: Vec<bool> = tests.iter().map(|test: &TestResult| test.in_place).collect();
+    let marks: Vec<bool> = tests
+        .iter()
+        .map(|test: &TestResult| test.in_place)
+        .collect();
     assert_eq!(marks, [true, false]);
     // Reaching the end cannot be reported without having been there.
     let forged = "import sys
@@ -296,9 +377,15 @@ class Stack:
             if '_ending_of' in own: own['_ending_of'] = lambda error: ('completed',)
             frame = frame.f_back
         raise ValueError";
-    assert!(matches!(cause(&problem, forged), Cause::Exception { .. } | Cause::Crash { .. }));
+    assert!(matches!(
+        cause(&problem, forged),
+        Cause::Exception { .. } | Cause::Crash { .. }
+    ));
     // A callback is found when the test hands it over.
-    let callback = asserts("", &["double = lambda x: 2 * x\nassert f(double) == 4 and [1 for _ in 'a']"]);
+    let callback = asserts(
+        "",
+        &["double = lambda x: 2 * x\nassert f(double) == 4 and [1 for _ in 'a']"],
+    );
     let Judgement::Judged { outcome, tests, .. } = judge(&callback, "def f(g): return g(2)") else {
         panic!("judged")
     };
@@ -316,7 +403,8 @@ fn helpers_of_the_statement_cannot_be_replaced() {
     assert_eq!(outcome(&problem, &honest), Some(Outcome::PassedTests));
     let replaced = format!("{prefix}    return 77\n\ndef poly(xs, x):\n    return 0\n");
     assert_eq!(outcome(&problem, &replaced), Some(Outcome::FailedTests));
-    let Cause::Exception { exception } = cause(&problem, "def f(xs):\n    return -xs[0] / xs[1]") else {
+    let Cause::Exception { exception } = cause(&problem, "def f(xs):\n    return -xs[0] / xs[1]")
+    else {
         panic!("an exception")
     };
     assert_eq!(exception.class, "NameError");
@@ -326,7 +414,13 @@ fn helpers_of_the_statement_cannot_be_replaced() {
 fn a_failure_is_unjudged_only_for_what_is_really_missing() {
     let problem = asserts("", &["assert f(1) == 2"]);
     assert_eq!(outcome(&problem, "import numpy\ndef f(x): return 77"), None);
-    assert_eq!(outcome(&problem, "def f(x):\n    return __import__('numpy').int64(2)"), None);
+    assert_eq!(
+        outcome(
+            &problem,
+            "def f(x):\n    return __import__('numpy').int64(2)"
+        ),
+        None
+    );
     let swallowed = "def f(x):
     try: __import__('num' + 'py')
     except ImportError: pass

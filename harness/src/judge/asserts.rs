@@ -93,7 +93,9 @@ impl Plans {
             UnitTests::CheckFunction {
                 entry_point,
                 source,
-            } => way(&check_script(source, entry_point)).into_iter().collect(),
+            } => way(&check_script(source, entry_point))
+                .into_iter()
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -193,11 +195,7 @@ impl Trial<'_> {
     }
 
     /// Runs a script in a guest of its own that calls functions of the program through us.
-    fn tested(
-        &mut self,
-        behind: Behind<'_>,
-        script: &TesterScript,
-    ) -> Result<Tested, PluginError> {
+    fn tested(&mut self, behind: Behind<'_>, script: &TesterScript) -> Result<Tested, PluginError> {
         let Behind { program, setup } = behind;
         let mut left = self.limits.fuel;
         // Loads the program even if the script never calls it, and finds what it must define.
@@ -263,10 +261,9 @@ impl Trial<'_> {
         Ok(Tested::Judged(completed(&execution).map_err(|cause| {
             match (failed_assertion(cause), asked.raised) {
                 // What the program raised is told with its line there.
-                (
-                    Cause::FailedAssertion { message, .. },
-                    Some(exception),
-                ) if exception.class == "AssertionError" && exception.message == message => {
+                (Cause::FailedAssertion { message, .. }, Some(exception))
+                    if exception.class == "AssertionError" && exception.message == message =>
+                {
                     Cause::Exception { exception }
                 }
                 (Cause::Exception { exception }, Some(raised))

@@ -172,14 +172,16 @@ impl<'a> Trial<'a> {
                 function: oracle.entry_point,
                 arguments: oracle.arguments,
             };
-            let result = self.step_behind(program, "", &step, u64::MAX)?.and_then(|execution| {
-                let actual = result_of(&execution)?;
-                if oracle.accepts(actual) {
-                    Ok(())
-                } else {
-                    Err(wrong_result(oracle.expected, actual))
-                }
-            });
+            let result = self
+                .step_behind(program, "", &step, u64::MAX)?
+                .and_then(|execution| {
+                    let actual = result_of(&execution)?;
+                    if oracle.accepts(actual) {
+                        Ok(())
+                    } else {
+                        Err(wrong_result(oracle.expected, actual))
+                    }
+                });
             if !self.record(result) {
                 break;
             }

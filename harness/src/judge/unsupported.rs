@@ -11,11 +11,7 @@ use crate::execution::Exception;
 use crate::verdict::{Cause, TestResult};
 
 /// Those of the noted `features` that count.
-pub(super) fn needed(
-    features: Vec<String>,
-    program: &str,
-    results: &[TestResult],
-) -> Vec<String> {
+pub(super) fn needed(features: Vec<String>, program: &str, results: &[TestResult]) -> Vec<String> {
     features
         .into_iter()
         .filter(|feature| {
@@ -100,10 +96,20 @@ mod tests {
     #[test]
     fn notes_count_where_the_source_asks_openly() {
         check("module numpy", "import numpy as np", None, true);
-        check("module numpy", "def f():\n    from numpy.linalg import det", None, true);
+        check(
+            "module numpy",
+            "def f():\n    from numpy.linalg import det",
+            None,
+            true,
+        );
         check("module numpy", "import math, numpy", None, true);
         check("module numpy", "print 1\nimport numpy", None, true);
-        check("module numpy", "try: import numpy\nexcept: pass", None, true);
+        check(
+            "module numpy",
+            "try: import numpy\nexcept: pass",
+            None,
+            true,
+        );
         check("module numpy", "import math; import numpy", None, true);
         check("module numpy", "from mine import numpy", None, false);
         check("module numpy", "# import numpy", None, false);
@@ -116,9 +122,19 @@ mod tests {
     #[test]
     fn notes_count_where_they_explain_the_failure() {
         let missing = ("ModuleNotFoundError", "No module named 'numpy'");
-        check("module numpy", "__import__('num' + 'py')", Some(missing), true);
+        check(
+            "module numpy",
+            "__import__('num' + 'py')",
+            Some(missing),
+            true,
+        );
         let other = ("ModuleNotFoundError", "No module named 'mine'");
-        check("module numpy", "__import__('num' + 'py')", Some(other), false);
+        check(
+            "module numpy",
+            "__import__('num' + 'py')",
+            Some(other),
+            false,
+        );
         check("module numpy", "__import__('num' + 'py')", None, false);
     }
 }

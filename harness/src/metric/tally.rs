@@ -243,7 +243,10 @@ mod tests {
             cause,
             tests: tests
                 .into_iter()
-                .map(|cause| TestResult { cause, ..TestResult::default() })
+                .map(|cause| TestResult {
+                    cause,
+                    ..TestResult::default()
+                })
                 .collect(),
             n_tests: 3,
         }

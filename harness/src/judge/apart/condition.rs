@@ -13,7 +13,9 @@ use crate::value::Value;
 pub(crate) enum Condition {
     Constant(bool),
     /// The truth of a subject; the expression given evaluates to a `bool`.
-    Truth { expression: String },
+    Truth {
+        expression: String,
+    },
     Not(Box<Condition>),
     All(Vec<Condition>),
     Any(Vec<Condition>),
@@ -61,7 +63,10 @@ impl Reader<'_> {
     /// The condition that `expression` states, if it is of a known form.
     pub(super) fn condition(&self, expression: &Expr, scope: &Scope<'_>) -> Option<Condition> {
         let each = |items: &[Expr]| -> Option<Vec<Condition>> {
-            items.iter().map(|item| self.condition(item, scope)).collect()
+            items
+                .iter()
+                .map(|item| self.condition(item, scope))
+                .collect()
         };
         match expression {
             Expr::BooleanLiteral(literal) => Some(Condition::Constant(literal.value)),
@@ -69,9 +74,9 @@ impl Reader<'_> {
                 BoolOp::And => Condition::All(each(&operation.values)?),
                 BoolOp::Or => Condition::Any(each(&operation.values)?),
             }),
-            Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => {
-                Some(Condition::Not(Box::new(self.condition(&unary.operand, scope)?)))
-            }
+            Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => Some(Condition::Not(Box::new(
+                self.condition(&unary.operand, scope)?,
+            ))),
             Expr::Compare(compare) => self.comparison(compare, scope),
             Expr::Call(call) => {
                 if scope.function_of_math(&call.func) == Some("isclose") {
@@ -126,7 +131,10 @@ impl Reader<'_> {
         if let Some(text) = subject(expression, wrapping, scope, self.source) {
             return Some(Operand::Subject(text));
         }
-        let bare = |expression| self.operand(expression, Wrapping::Bare, scope).map(Box::new);
+        let bare = |expression| {
+            self.operand(expression, Wrapping::Bare, scope)
+                .map(Box::new)
+        };
         match expression {
             Expr::BinOp(binary) if binary.op == Operator::Sub => {
                 let (left, right) = (bare(&binary.left)?, bare(&binary.right)?);
@@ -191,7 +199,11 @@ impl Reader<'_> {
         };
         let types = types
             .into_iter()
-            .map(|kind| scope.builtin(kind).filter(|name| PLAIN_TYPES.contains(name)))
+            .map(|kind| {
+                scope
+                    .builtin(kind)
+                    .filter(|name| PLAIN_TYPES.contains(name))
+            })
             .map(|name| name.map(str::to_owned))
             .collect::<Option<_>>()?;
         if !arguments.keywords.is_empty() {
@@ -250,9 +262,8 @@ fn is_number(operand: &Operand) -> bool {
 
 /// Whether the host knows what `left op right` means, whatever the subjects' values are.
 fn is_decidable(op: CmpOp, left: &Operand, right: &Operand) -> bool {
-    let is_singleton = |operand: &Operand| {
-        matches!(operand, Operand::Constant(Value::None | Value::Bool(_)))
-    };
+    let is_singleton =
+        |operand: &Operand| matches!(operand, Operand::Constant(Value::None | Value::Bool(_)));
     match op {
         CmpOp::Eq | CmpOp::NotEq | CmpOp::In | CmpOp::NotIn => true,
         CmpOp::Is | CmpOp::IsNot => is_singleton(left) || is_singleton(right),

@@ -208,7 +208,11 @@ fn computed(operator: Operator, left: Value, right: Value) -> Option<Value> {
                 },
             }
         }
-        (Add | Sub | Mult, a @ (Value::Int(_) | Value::Float(_)), b @ (Value::Int(_) | Value::Float(_))) => {
+        (
+            Add | Sub | Mult,
+            a @ (Value::Int(_) | Value::Float(_)),
+            b @ (Value::Int(_) | Value::Float(_)),
+        ) => {
             let (a, b) = (exact_f64(&a)?, exact_f64(&b)?);
             Value::Float(match operator {
                 Add => a + b,

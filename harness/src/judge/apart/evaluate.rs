@@ -138,7 +138,11 @@ fn describe(op: CmpOp, actual: &Value, expected: &Value) -> String {
         CmpOp::NotIn => "no member of ",
     };
     let shown = |value: &Value| crate::judge::strict::shortened(&value.to_string());
-    format!("got {}, expected {relation}{}", shown(actual), shown(expected))
+    format!(
+        "got {}, expected {relation}{}",
+        shown(actual),
+        shown(expected)
+    )
 }
 
 /// The relation seen from the other side. Membership is told as it stands.
@@ -187,7 +191,10 @@ fn is_member(item: &Value, container: &Value) -> Result<bool, Exception> {
         if is_hashable(item) {
             Ok(())
         } else {
-            Err(type_error(format!("unhashable type: '{}'", type_name(item))))
+            Err(type_error(format!(
+                "unhashable type: '{}'",
+                type_name(item)
+            )))
         }
     };
     match (container, item) {
@@ -260,9 +267,8 @@ fn compare_exactly(integer: &BigInt, float: f64) -> Option<std::cmp::Ordering> {
 fn real(value: &Value) -> Result<f64, Exception> {
     match value {
         Value::Bool(b) => Ok(f64::from(u8::from(*b))),
-        value => python::as_f64(value).ok_or_else(|| {
-            type_error(format!("must be real number, not {}", type_name(value)))
-        }),
+        value => python::as_f64(value)
+            .ok_or_else(|| type_error(format!("must be real number, not {}", type_name(value)))),
     }
 }
 
@@ -275,7 +281,9 @@ fn is_close(a: f64, b: f64, relative: f64, absolute: f64) -> bool {
         return false;
     }
     let difference = (b - a).abs();
-    difference <= (relative * b).abs() || difference <= (relative * a).abs() || difference <= absolute
+    difference <= (relative * b).abs()
+        || difference <= (relative * a).abs()
+        || difference <= absolute
 }
 
 fn difference(left: &Value, right: &Value) -> Result<Value, Exception> {
@@ -333,13 +341,15 @@ fn absolute(value: Value) -> Result<Value, Exception> {
 fn converted(name: &str, value: Value) -> Result<Value, Exception> {
     let kind = type_name(&value).to_owned();
     let items = match value {
-        Value::List(items)
-        | Value::Tuple(items)
-        | Value::Set(items)
-        | Value::FrozenSet(items) => items,
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
+            items
+        }
         Value::Dict(pairs) => pairs.into_iter().map(|(key, _)| key).collect(),
         Value::Str(text) => text.chars().map(|c| Value::Str(c.to_string())).collect(),
-        Value::Bytes(bytes) => bytes.iter().map(|byte| Value::from(i64::from(*byte))).collect(),
+        Value::Bytes(bytes) => bytes
+            .iter()
+            .map(|byte| Value::from(i64::from(*byte)))
+            .collect(),
         _ if name == "len" => {
             return Err(type_error(format!("object of type '{kind}' has no len()")));
         }
@@ -351,7 +361,10 @@ fn converted(name: &str, value: Value) -> Result<Value, Exception> {
         "tuple" => Value::Tuple(items),
         _ => {
             if let Some(item) = items.iter().find(|item| !is_hashable(item)) {
-                return Err(type_error(format!("unhashable type: '{}'", type_name(item))));
+                return Err(type_error(format!(
+                    "unhashable type: '{}'",
+                    type_name(item)
+                )));
             }
             let mut distinct: Vec<Value> = Vec::new();
             for item in items {
@@ -432,7 +445,11 @@ mod tests {
 
     fn check(assert: &str, value: impl Into<Value>, expected: bool) {
         let value = value.into();
-        assert_eq!(decide(assert, &value), Ok(expected), "{assert} for {value:?}");
+        assert_eq!(
+            decide(assert, &value),
+            Ok(expected),
+            "{assert} for {value:?}"
+        );
     }
 
     fn raises(assert: &str, value: impl Into<Value>, expected: &str) {
@@ -459,8 +476,16 @@ mod tests {
         check("assert f() is True", 1, false);
         check("assert f() is True", Value::Bool(true), true);
         check("assert f() is not None", Value::None, false);
-        check("assert f() == (1, 2)", Value::List(vec![1.into(), 2.into()]), false);
-        check("assert f() == {2, 1}", Value::FrozenSet(vec![1.into(), 2.into()]), true);
+        check(
+            "assert f() == (1, 2)",
+            Value::List(vec![1.into(), 2.into()]),
+            false,
+        );
+        check(
+            "assert f() == {2, 1}",
+            Value::FrozenSet(vec![1.into(), 2.into()]),
+            true,
+        );
         check("assert f() == 2", liar(), false);
         check("assert f() != 2", liar(), true);
         check("assert f() == g()", liar(), false);
@@ -472,7 +497,11 @@ mod tests {
         check("assert 1 < f() < 3", 2, true);
         check("assert 1 < f() < 2", 2, false);
         check("assert f() <= 2.5", 2, true);
-        check("assert f() < 9007199254740993", Value::Float(9_007_199_254_740_992.0), true);
+        check(
+            "assert f() < 9007199254740993",
+            Value::Float(9_007_199_254_740_992.0),
+            true,
+        );
         check("assert f() > 1e300", Value::Float(f64::INFINITY), true);
         check("assert f() >= 0", Value::Float(f64::NAN), false);
         check("assert f() > -1.5", -1, true);
@@ -490,10 +519,18 @@ mod tests {
 
     #[test]
     fn closeness() {
-        check("assert abs(f() - 0.33) < 1e-6", Value::Float(0.330_000_1), true);
+        check(
+            "assert abs(f() - 0.33) < 1e-6",
+            Value::Float(0.330_000_1),
+            true,
+        );
         check("assert abs(f() - 0.33) < 1e-6", Value::Float(0.331), false);
         check("assert abs(0.5 - f()) <= 0.5", 1, true);
-        check("assert abs(f() - 1) == 0", Value::Complex { re: 1.0, im: 0.0 }, true);
+        check(
+            "assert abs(f() - 1) == 0",
+            Value::Complex { re: 1.0, im: 0.0 },
+            true,
+        );
         raises(
             "assert abs(f() - 0.33) < 1e-6",
             Value::None,
@@ -501,10 +538,22 @@ mod tests {
         );
         check("assert math.isclose(f(), 100, rel_tol=0.01)", 99, true);
         check("assert math.isclose(f(), 100, rel_tol=0.001)", 99, false);
-        check("assert math.isclose(f(), 0, abs_tol=1)", Value::Bool(true), true);
-        check("assert math.isclose(f(), math.inf)", Value::Float(f64::INFINITY), true);
+        check(
+            "assert math.isclose(f(), 0, abs_tol=1)",
+            Value::Bool(true),
+            true,
+        );
+        check(
+            "assert math.isclose(f(), math.inf)",
+            Value::Float(f64::INFINITY),
+            true,
+        );
         check("assert math.isclose(f(), 1)", Value::Float(f64::NAN), false);
-        raises("assert math.isclose(f(), 1)", "1", "must be real number, not str");
+        raises(
+            "assert math.isclose(f(), 1)",
+            "1",
+            "must be real number, not str",
+        );
     }
 
     #[test]
@@ -525,12 +574,24 @@ mod tests {
             1,
             "argument of type 'int' is not a container or iterable",
         );
-        check("assert isinstance(f(), (str, int))", Value::Bool(true), true);
+        check(
+            "assert isinstance(f(), (str, int))",
+            Value::Bool(true),
+            true,
+        );
         check("assert isinstance(f(), int)", liar(), false);
         check("assert len(f()) > 1", list(), true);
-        raises("assert len(f()) > 1", 3, "object of type 'int' has no len()");
+        raises(
+            "assert len(f()) > 1",
+            3,
+            "object of type 'int' has no len()",
+        );
         check("assert tuple(f()) == tuple(g())", "ab", true);
-        raises("assert tuple(f()) == tuple(g())", 3, "'int' object is not iterable");
+        raises(
+            "assert tuple(f()) == tuple(g())",
+            3,
+            "'int' object is not iterable",
+        );
     }
 
     #[test]

@@ -37,9 +37,7 @@ pub(super) fn subject(
 fn is_bare(expression: &Expr, scope: &Scope<'_>) -> bool {
     match expression {
         Expr::Name(name) => scope.program_name(name.id.as_str()).is_some(),
-        Expr::Call(call) => {
-            is_bare(&call.func, scope) && are_plain_arguments(&call.arguments)
-        }
+        Expr::Call(call) => is_bare(&call.func, scope) && are_plain_arguments(&call.arguments),
         // `Stack().size`, but not `f(x).startswith`, which is Python's for an honest result.
         Expr::Attribute(attribute) => {
             is_bare(&attribute.value, scope)

@@ -6,7 +6,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ModModule, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::judge::apart::names::{Definitions, Names, definitions, is_builtin};
+use crate::judge::apart::names::{Definitions, Names, definitions, is_builtin, local_name};
 use crate::judge::apart::plan::Surroundings;
 use crate::judge::apart::subject::is_plain_method;
 
@@ -24,14 +24,11 @@ pub(crate) struct TesterScript {
 }
 
 /// Modules that a script may use without importing them, because programs mostly do.
-const MODULES: [&str; 20] = [
+const MODULES: [&str; 17] = [
     "bisect",
     "cmath",
     "collections",
     "copy",
-    "datetime",
-    "decimal",
-    "fractions",
     "functools",
     "heapq",
     "itertools",
@@ -47,6 +44,21 @@ const MODULES: [&str; 20] = [
     "time",
 ];
 
+/// Modules whose objects are no plain data but equal each other. A test that works with them
+/// would not know one that came from the program's guest.
+const MODULES_OF_OBJECTS: [&str; 10] = [
+    "array",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "ipaddress",
+    "numpy",
+    "pathlib",
+    "uuid",
+];
+
 /// The script for `source`, unless it uses the program's functions as something other than
 /// functions of plain data.
 pub(super) fn tester_script(
@@ -58,6 +70,9 @@ pub(super) fn tester_script(
     not_builtin: &BTreeSet<String>,
 ) -> Option<TesterScript> {
     let names = Names::of_body(&module.body);
+    if works_with_objects(module, setup, &names) {
+        return None;
+    }
     let mut prelude = String::new();
     let mut from_setup = BTreeSet::new();
     for statement in setup {
@@ -153,7 +168,8 @@ impl<'a> Visitor<'a> for Objects<'_> {
         match statement {
             Stmt::ClassDef(class) => {
                 let bases = class.arguments.as_deref();
-                self.found |= bases.is_some_and(|bases| bases.args.iter().any(|base| self.is_free(base)));
+                self.found |=
+                    bases.is_some_and(|bases| bases.args.iter().any(|base| self.is_free(base)));
             }
             Stmt::Try(statement) => {
                 for handler in &statement.handlers {
@@ -194,14 +210,54 @@ impl<'a> Visitor<'a> for Objects<'_> {
                 }
                 // A function of the test, handed to one of the program.
                 let called_program = self.is_free(&call.func);
-                self.found |= called_program
-                    && call.arguments.args.iter().any(|argument| {
-                        matches!(argument, Expr::Lambda(_) | Expr::Generator(_))
-                    });
+                self.found |=
+                    called_program
+                        && call.arguments.args.iter().any(|argument| {
+                            matches!(argument, Expr::Lambda(_) | Expr::Generator(_))
+                        });
             }
             _ => {}
         }
         visitor::walk_expr(self, expression);
+    }
+}
+
+fn works_with_objects(module: &ModModule, setup: &[Stmt], names: &Names) -> bool {
+    let is_one = |name: &str| {
+        let top = name.split('.').next().unwrap_or(name);
+        MODULES_OF_OBJECTS.contains(&top)
+    };
+    let imports_one = |statement: &Stmt, read: &dyn Fn(&str) -> bool| match statement {
+        Stmt::Import(import) => import
+            .names
+            .iter()
+            .any(|alias| is_one(&alias.name) && read(local_name(alias))),
+        Stmt::ImportFrom(import) => {
+            import.module.as_ref().is_some_and(|name| is_one(name))
+                && import.names.iter().any(|alias| read(local_name(alias)))
+        }
+        _ => false,
+    };
+    let is_read = |name: &str| name == "*" || names.read.contains(name);
+    let mut all = Imports(Vec::new());
+    all.visit_body(&module.body);
+    all.visit_body(setup);
+    all.0
+        .into_iter()
+        .any(|import| imports_one(import, &is_read))
+        || names.read.iter().any(|name| is_one(name))
+        || names.read.contains("deque")
+}
+
+/// Import statements at any depth.
+struct Imports<'a>(Vec<&'a Stmt>);
+
+impl<'a> Visitor<'a> for Imports<'a> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        if matches!(statement, Stmt::Import(_) | Stmt::ImportFrom(_)) {
+            self.0.push(statement);
+        }
+        visitor::walk_stmt(self, statement);
     }
 }
 
