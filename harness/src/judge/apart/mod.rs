@@ -28,7 +28,7 @@
 //! members. It does not hold for what can be guessed or is not compared with a secret:
 //! `isinstance(f(x), list)`, `f(x) < 3`, `len(f(x)) == len(g(x))`, `f(x)[0] == True`. There
 //! the subject is the bare call, and the rest is computed from its value on the host, or by
-//! the tester. The truth of a bare `assert f(x)` is evaluated in the guest: a lying
+//! the tester, where work on large values has its price. The truth of a bare `assert f(x)` is evaluated in the guest: a lying
 //! `__bool__` is no more than returning `True`.
 
 mod condition;

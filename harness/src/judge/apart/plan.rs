@@ -152,7 +152,7 @@ mod tests {
             match operand {
                 Operand::Constant(_) => {}
                 Operand::Subject(text) => into.push(text.clone()),
-                Operand::Converted(_, inner) | Operand::Absolute(inner) => of_operand(inner, into),
+                Operand::Length(inner) | Operand::Absolute(inner) => of_operand(inner, into),
                 Operand::Difference(left, right) => {
                     of_operand(left, into);
                     of_operand(right, into);
@@ -230,7 +230,8 @@ mod tests {
         apart("assert f(1) == 0xffffffffffffffffffff", &["f(1)"]);
         apart("assert abs(f(1.5) - 0.33) < 1e-6", &["f(1.5)"]);
         apart("assert 0 < f(1) <= 10", &["f(1)"]);
-        apart("assert f(1) == g(2) == 3", &["f(1)", "g(2)"]);
+        apart("assert f(1) == 3 == g(2)", &["f(1)", "g(2)"]);
+        tester("assert f(1) == g(2) == 3");
         apart(
             "assert decode(encode('x')) == 'x'",
             &["decode(encode('x'))"],
@@ -284,9 +285,9 @@ mod tests {
         );
         apart("assert f(1).lower() == 'a'", &["f(1).lower()"]);
         // These can be guessed, or look at a property: the guest gives the data alone.
-        apart("assert len(f(1)) == len(g(2))", &["f(1)", "g(2)"]);
+        tester("assert len(f(1)) == len(g(2))");
         apart("assert len(f(1)) > 3", &["f(1)"]);
-        apart("assert tuple(f(1)) == tuple(g(1))", &["f(1)", "g(1)"]);
+        tester("assert tuple(f(1)) == tuple(g(1))");
         tester("assert f(1)[0] == True");
         tester("assert f(1).startswith('abc') == True");
         tester("assert f(1).startswith('abc')");
