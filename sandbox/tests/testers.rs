@@ -164,6 +164,11 @@ def f(x):
     );
     passes(program, "try:\n    f(4)\nexcept Exception:\n    pass");
     raises(
+        "def f(x): raise StopIteration",
+        "for x in map(f, [1]):\n    assert x == 2",
+        ("StopIteration", ""),
+    );
+    raises(
         program,
         "f('x')",
         ("ValueError", "invalid literal for int() with base 10: 'x'"),
