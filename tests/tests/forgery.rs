@@ -337,14 +337,31 @@ fn causes_are_those_of_a_native_run() {
 
 #[test]
 fn all_calls_of_a_check_function_share_one_budget() {
-    let body = "    assert candidate(0) == 1\n".repeat(4);
-    // Each call takes about a third of the second.
-    let program = "def f(x):\n    for _ in range(10_000_000): x += 0\n    return 1";
-    let together = check_function(&body);
+    let program = "def f(x):\n    for _ in range(300_000): x += 0\n    return 1";
+    let judge = |problem: &Problem, fuel: u64| {
+        let limits = Limits {
+            fuel,
+            ..Limits::default()
+        };
+        Judge::new(&*SANDBOX, JudgeOptions::default())
+            .judge(
+                problem,
+                program,
+                Grader::Strict,
+                WhichTests::Hidden,
+                &limits,
+            )
+            .expect("a judgement")
+    };
     let test = "assert f(0) == 1";
-    let apart = asserts("", &[test; 4]);
-    assert_eq!(outcome(&apart, program), Some(Outcome::PassedTests));
-    assert_eq!(cause(&together, program), Cause::TimeLimit);
+    let one = judge(&asserts("", &[test]), Limits::default().fuel).fuel;
+    let apart = judge(&asserts("", &[test; 6]), 3 * one).judgement;
+    assert_eq!(apart.outcome(), Some(Outcome::PassedTests));
+    let together = check_function(&"    assert candidate(0) == 1\n".repeat(6));
+    let Judgement::Judged { cause, .. } = judge(&together, 3 * one).judgement else {
+        panic!("judged")
+    };
+    assert_eq!(cause, Some(Cause::TimeLimit));
 }
 
 #[test]
