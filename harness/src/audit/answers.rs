@@ -94,7 +94,10 @@ mod tests {
         Judgement::Judged {
             outcome: cause.as_ref().map_or(Outcome::PassedTests, Cause::outcome),
             cause: cause.clone(),
-            tests: vec![TestResult { cause, rule: None }],
+            tests: vec![TestResult {
+                cause,
+                ..TestResult::default()
+            }],
             n_tests: 1,
         }
     }

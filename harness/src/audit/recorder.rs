@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::contract::{Executor, PluginError, Session};
+use crate::contract::{Answer, Executor, PluginError, Session};
 use crate::execution::{Ending, Exception, Execution, Grants, Limit, Limits, Step};
 
 /// What happened in all sessions.
@@ -59,8 +59,13 @@ struct RecordedSession<'a> {
 }
 
 impl Session for RecordedSession<'_> {
-    fn run(&mut self, step: &Step<'_>) -> Result<Execution, PluginError> {
-        let execution = self.session.run(step)?;
+    fn run_answering(
+        &mut self,
+        step: &Step<'_>,
+        fuel: u64,
+        answer: Option<Answer<'_>>,
+    ) -> Result<Execution, PluginError> {
+        let execution = self.session.run_answering(step, fuel, answer)?;
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         observed.fuel.push(execution.fuel);
         observed

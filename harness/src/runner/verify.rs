@@ -190,7 +190,7 @@ mod tests {
         let outcome = cause.as_ref().map_or(Outcome::PassedTests, Cause::outcome);
         let tests = vec![TestResult {
             cause: cause.clone(),
-            rule: None,
+            ..TestResult::default()
         }];
         Verdict {
             candidate: CandidateId {
