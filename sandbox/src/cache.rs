@@ -58,44 +58,84 @@ pub fn compiled_guests(cache: &Path) -> io::Result<Vec<CompiledGuest>> {
     Ok(guests)
 }
 
-/// The component of the guest `wasm`, from the cache if possible. `on_compile` is called
-/// before a compilation, which takes about ten seconds.
+/// A guest's component, with what names it.
+pub(crate) struct Source<'a> {
+    path: &'a Path,
+    wasm: Vec<u8>,
+    pub(crate) digest: [u8; DIGEST_BYTES],
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn read(path: &'a Path) -> Result<Self, SandboxError> {
+        let wasm = fs::read(path).map_err(|source| SandboxError::Guest {
+            path: path.to_owned(),
+            source,
+        })?;
+        let digest = Sha256::digest(&wasm).into();
+        Ok(Self { path, wasm, digest })
+    }
+}
+
+/// The component of a guest, from the cache if possible. `on_compile` is called before a
+/// compilation, which takes about ten seconds.
 pub(crate) fn component(
     engine: &Engine,
-    guest: &Path,
-    wasm: &[u8],
+    source: &Source<'_>,
     cache: &Path,
     on_compile: &mut dyn FnMut(),
 ) -> Result<Component, SandboxError> {
-    let file = cache.join(format!("{PREFIX}{}{SUFFIX}", key(engine, wasm)));
-    if let Some(component) = read(engine, &file) {
-        return Ok(component);
+    match read(engine, &file(engine, source, cache)) {
+        Some(component) => Ok(component),
+        None => compile(engine, source, cache, on_compile),
     }
+}
+
+/// Makes sure that the cache has the machine code, without loading it.
+pub(crate) fn prepare(
+    engine: &Engine,
+    source: &Source<'_>,
+    cache: &Path,
+    on_compile: &mut dyn FnMut(),
+) -> Result<(), SandboxError> {
+    if !file(engine, source, cache).is_file() {
+        compile(engine, source, cache, on_compile)?;
+    }
+    Ok(())
+}
+
+fn compile(
+    engine: &Engine,
+    source: &Source<'_>,
+    cache: &Path,
+    on_compile: &mut dyn FnMut(),
+) -> Result<Component, SandboxError> {
     on_compile();
-    let compile_error = |source| SandboxError::Compile {
-        path: guest.to_owned(),
-        source,
-    };
-    let linked = link::link(wasm).map_err(|source| SandboxError::Link {
-        path: guest.to_owned(),
+    let path = || source.path.to_owned();
+    let linked = link::link(&source.wasm).map_err(|source| SandboxError::Link {
+        path: path(),
         source,
     })?;
+    let compile_error = |source| SandboxError::Compile {
+        path: path(),
+        source,
+    };
     let code = engine
         .precompile_component(&linked)
         .map_err(compile_error)?;
-    write(&file, &code).map_err(|source| SandboxError::Cache {
+    write(&file(engine, source, cache), &code).map_err(|source| SandboxError::Cache {
         path: cache.to_owned(),
         source,
     })?;
     precompiled::load(engine, &code).map_err(compile_error)
 }
 
-fn key(engine: &Engine, wasm: &[u8]) -> String {
+fn file(engine: &Engine, source: &Source<'_>, cache: &Path) -> PathBuf {
     let mut hasher = Sha256Hasher(Sha256::new());
-    hasher.write(wasm);
+    hasher.write(&source.digest);
     hasher.write(&link::REVISION.to_le_bytes());
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    hex(&hasher.0.finalize()[..16])
+    let name = hex(&hasher.0.finalize()[..16]);
+    cache.join(format!("{PREFIX}{name}{SUFFIX}"))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

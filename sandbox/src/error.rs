@@ -48,6 +48,11 @@ pub enum SandboxError {
     },
     #[error("cannot make a scratch directory: {source}; is there room for temporary files?")]
     Scratch { source: std::io::Error },
+    #[error("cannot start a worker process: {source}")]
+    WorkerStart { source: std::io::Error },
+    /// Nobody knows why: the program that it ran, the machine, or we. Worth another try.
+    #[error("a worker process is gone: {how}{}{words}", if words.is_empty() { "" } else { "; its last words: " })]
+    WorkerDied { how: String, words: String },
     /// The backstop: says that this machine is too slow or too busy, nothing about the
     /// program. Worth another try.
     #[error(
@@ -59,6 +64,12 @@ pub enum SandboxError {
 impl SandboxError {
     /// Whether the same step may succeed on a fresh session.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::WallClock(_) | Self::Start(_))
+        matches!(
+            self,
+            Self::WallClock(_)
+                | Self::Start(_)
+                | Self::WorkerStart { .. }
+                | Self::WorkerDied { .. }
+        )
     }
 }

@@ -48,9 +48,11 @@
 
 mod sandbox;
 mod session;
+pub mod worker;
 
 mod clock;
 mod grants;
+mod guest;
 mod limiter;
 mod mailbox;
 mod state;

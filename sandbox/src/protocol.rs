@@ -17,6 +17,17 @@ pub(crate) struct Report {
     pub(crate) value: Option<Value>,
 }
 
+impl Report {
+    /// The report of a guest that could not write one.
+    pub(crate) fn of(ending: Ending) -> Self {
+        Self {
+            ending,
+            text: None,
+            value: None,
+        }
+    }
+}
+
 /// The request for a step.
 pub(crate) fn request(step: &Step<'_>, output_bytes: u64) -> Vec<u8> {
     let mut out = Vec::new();

@@ -1,21 +1,21 @@
 //! The executor: an engine, the compiled guest, and fresh instances of it.
 
-use std::fs;
 use std::path::PathBuf;
 
 use harness::contract::{Executor, PluginError, Session};
 use harness::execution::{Grants, Limits};
-use sha2::{Digest, Sha256};
 use wasmtime::component::{ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{Deterministic, WasiCtx};
 
+use crate::cache::{self, Source};
 use crate::error::SandboxError;
+use crate::guest::{self, Guest, Perform};
 use crate::limiter::MemoryLimiter;
-use crate::session::{GuestSession, Perform};
+use crate::session::GuestSession;
 use crate::state::{self, State};
 use crate::stdio::{Input, Output, Overflow};
-use crate::{cache, clock, engine, grants, link};
+use crate::{clock, engine, grants, link};
 
 /// Fuel for what runs before the first step. An idle guest is a snapshot and needs little.
 const START_FUEL: u64 = 1 << 30;
@@ -58,13 +58,9 @@ impl Sandbox {
         mut on_compile: impl FnMut(),
     ) -> Result<Self, SandboxError> {
         let path = &options.guest;
-        let wasm = fs::read(path).map_err(|source| SandboxError::Guest {
-            path: path.clone(),
-            source,
-        })?;
+        let source = Source::read(path)?;
         let engine = engine::engine(options.max_concurrent.max(1)).map_err(SandboxError::Engine)?;
-        let component =
-            cache::component(&engine, path, &wasm, &options.cache_dir, &mut on_compile)?;
+        let component = cache::component(&engine, &source, &options.cache_dir, &mut on_compile)?;
         let mismatch = |source| SandboxError::Mismatch {
             path: path.clone(),
             source,
@@ -80,14 +76,29 @@ impl Sandbox {
             engine,
             instances,
             perform,
-            fingerprint: format!(
-                "{} linked-{} wasmtime-{}",
-                &cache::hex(&Sha256::digest(&wasm))[..32],
-                link::REVISION,
-                engine::WASMTIME_VERSION
-            ),
+            fingerprint: fingerprint(&source),
         })
     }
+}
+
+/// Compiles the guest if the cache lacks it, for others to load. Returns its fingerprint.
+pub(crate) fn prepare(
+    options: &SandboxOptions,
+    mut on_compile: impl FnMut(),
+) -> Result<String, SandboxError> {
+    let source = Source::read(&options.guest)?;
+    let engine = engine::engine(1).map_err(SandboxError::Engine)?;
+    cache::prepare(&engine, &source, &options.cache_dir, &mut on_compile)?;
+    Ok(fingerprint(&source))
+}
+
+fn fingerprint(source: &Source<'_>) -> String {
+    format!(
+        "{} linked-{} wasmtime-{}",
+        &cache::hex(&source.digest)[..32],
+        link::REVISION,
+        engine::WASMTIME_VERSION
+    )
 }
 
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -111,6 +122,14 @@ impl Executor for Sandbox {
         limits: &Limits,
         grants: &Grants,
     ) -> Result<Box<dyn Session + '_>, PluginError> {
+        let guest = self.guest(limits, grants)?;
+        Ok(Box::new(GuestSession::new(guest, limits)))
+    }
+}
+
+impl Sandbox {
+    /// A fresh guest.
+    pub(crate) fn guest(&self, limits: &Limits, grants: &Grants) -> Result<Guest, SandboxError> {
         let length = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let stdin = Input::default();
         let stdout = Output::new(length(limits.output_bytes), Overflow::Trap);
@@ -141,7 +160,7 @@ impl Executor for Sandbox {
                 SandboxError::Start(error)
             }
         })?;
-        Ok(Box::new(GuestSession {
+        Ok(Guest {
             store,
             perform,
             limits: limits.clone(),
@@ -149,15 +168,12 @@ impl Executor for Sandbox {
             stdout,
             stderr,
             _scratch: scratch,
-            ended: false,
-        }))
+        })
     }
-}
 
-impl Sandbox {
     fn start(&self, store: &mut Store<State>) -> wasmtime::Result<Perform> {
         store.set_fuel(START_FUEL)?;
-        let instance = crate::session::ready(self.instances.instantiate_async(&mut *store))?;
+        let instance = guest::ready(self.instances.instantiate_async(&mut *store))?;
         let perform = instance.get_typed_func(&mut *store, self.perform)?;
         store.fuel_async_yield_interval(Some(engine::FUEL_BETWEEN_CLOCK_CHECKS))?;
         Ok(perform)

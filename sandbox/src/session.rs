@@ -1,40 +1,29 @@
-//! One guest and the steps that it performs.
-
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+//! Steps and facts of a session, over a guest that knows bytes only.
 
 use harness::contract::{Answer, PluginError, Session};
-use harness::execution::{Ending, Execution, Limit, Limits, Reply, Step};
-use wasmtime::component::TypedFunc;
-use wasmtime::{Store, Trap};
-use wasmtime_wasi::I32Exit;
+use harness::execution::{Ending, Execution, Limits, Reply, Step};
 
-use crate::error::SandboxError;
-use crate::grants::Scratch;
-use crate::mailbox::Mailbox;
+use crate::guest::{Facts, Outcome, Performer, Request};
 use crate::protocol::{self, Report};
-use crate::state::State;
-use crate::stdio::{Input, Output, OutputLimit};
 
-/// The export of `guest/world.wit`. (A list is a vector here because the call's type must
-/// be the same for all lifetimes.)
-pub(crate) type Perform = TypedFunc<(Vec<u8>,), (Vec<u8>,)>;
-
-/// A session on a fresh instance of the guest.
-pub(crate) struct GuestSession {
-    pub(crate) store: Store<State>,
-    pub(crate) perform: Perform,
-    pub(crate) limits: Limits,
-    pub(crate) stdin: Input,
-    pub(crate) stdout: Output,
-    pub(crate) stderr: Output,
-    /// Removed when the session ends, after the store is gone.
-    pub(crate) _scratch: Option<Scratch>,
-    pub(crate) ended: bool,
+/// A session on a guest.
+pub(crate) struct GuestSession<P> {
+    guest: P,
+    limits: Limits,
+    ended: bool,
 }
 
-impl Session for GuestSession {
+impl<P: Performer> GuestSession<P> {
+    pub(crate) fn new(guest: P, limits: &Limits) -> Self {
+        Self {
+            guest,
+            limits: limits.clone(),
+            ended: false,
+        }
+    }
+}
+
+impl<P: Performer> Session for GuestSession<P> {
     fn run_answering(
         &mut self,
         step: &Step<'_>,
@@ -42,154 +31,77 @@ impl Session for GuestSession {
         answer: Option<Answer<'_>>,
     ) -> Result<Execution, PluginError> {
         if self.ended {
-            return Ok(self.execution(
-                Ending::Aborted {
+            return Ok(Execution {
+                ending: Ending::Aborted {
                     reason: "the guest ended in an earlier step".into(),
                 },
-                0,
-            ));
-        }
-        if let Step::RunScript { stdin, .. } = step {
-            self.stdin.set(stdin);
-        }
-        let budget = self.limits.fuel.min(fuel);
-        self.store.set_fuel(budget).map_err(SandboxError::Start)?;
-        self.store.data_mut().start_step(budget);
-        let request = protocol::request(step, self.limits.output_bytes);
-        let mailbox = self.store.data().mailbox.clone();
-        if answer.is_some() {
-            mailbox.open();
-        }
-        let result = self.call(request, &mailbox, answer);
-        mailbox.close();
-        let result = result?;
-        let fuel = budget
-            - self
-                .store
-                .get_fuel()
-                .map_err(SandboxError::Start)?
-                .min(budget);
-        self.store.data_mut().end_step(fuel);
-
-        let report = match result {
-            Ok(bytes) => protocol::report(&bytes).unwrap_or_else(|| Report {
-                ending: Ending::Aborted {
-                    reason: "malformed report".into(),
-                },
-                text: None,
+                stdout: Vec::new(),
+                stderr: Vec::new(),
                 value: None,
-            }),
-            Err(error) => Report {
-                ending: self.ending_of(&error),
-                text: None,
-                value: None,
+                fuel: 0,
+                unsupported: Vec::new(),
+            });
+        }
+        // Until it is known how this step ended.
+        self.ended = true;
+        let encoded = protocol::request(step, self.limits.output_bytes);
+        let request = Request {
+            step: &encoded,
+            stdin: match step {
+                Step::RunScript { stdin, .. } => Some(stdin),
+                _ => None,
             },
+            fuel: self.limits.fuel.min(fuel),
         };
-        self.ended = matches!(
-            report.ending,
+        let facts = match answer {
+            None => self.guest.perform(request, None),
+            Some(answer) => self.guest.perform(
+                request,
+                Some(&mut |question: &[u8]| {
+                    // A question that nobody understands is the tester's fault.
+                    let reply = match protocol::question(question) {
+                        Some(question) => answer(question)?,
+                        None => Reply::Stop,
+                    };
+                    Ok((reply != Reply::Stop).then(|| protocol::reply(&reply)))
+                }),
+            ),
+        }?;
+        self.ended = !matches!(facts.outcome, Outcome::Report(_));
+        let execution = execution(step, facts);
+        self.ended |= matches!(
+            execution.ending,
             Ending::LimitHit { .. } | Ending::Aborted { .. }
         );
-        let mut execution = self.execution(report.ending, fuel);
-        if let Some(text) = report.text {
-            execution.stdout = text;
-        }
-        execution.value = report.value;
         Ok(execution)
     }
 }
 
-impl GuestSession {
-    /// Calls the guest. The inner error is how a guest ended, the outer one the backstop.
-    ///
-    /// The guest runs on a stack of its own, so that deep recursion in it cannot exhaust
-    /// the caller's, and gives way from time to time, so that the clock can be looked at
-    /// without the price of epoch checks in its code.
-    fn call(
-        &mut self,
-        request: Vec<u8>,
-        mailbox: &Mailbox,
-        mut answer: Option<Answer<'_>>,
-    ) -> Result<wasmtime::Result<Vec<u8>>, PluginError> {
-        let limit = self.limits.wall_clock;
-        let mut deadline = Instant::now().checked_add(limit);
-        let mut call = pin!(self.perform.call_async(&mut self.store, (request,)));
-        let mut context = Context::from_waker(Waker::noop());
-        loop {
-            match call.as_mut().poll(&mut context) {
-                Poll::Ready(result) => return Ok(result.map(|(report,)| report)),
-                Poll::Pending
-                    if let Some(answer) = &mut answer
-                        && let Some(question) = mailbox.take_question() =>
-                {
-                    let asked = Instant::now();
-                    // A question that nobody understands is the tester's fault.
-                    let reply = match protocol::question(&question) {
-                        Some(question) => answer(question).inspect_err(|_| self.ended = true)?,
-                        None => Reply::Stop,
-                    };
-                    let reply = (reply != Reply::Stop).then(|| protocol::reply(&reply));
-                    mailbox.answer(reply);
-                    deadline = deadline.and_then(|deadline| deadline.checked_add(asked.elapsed()));
-                }
-                Poll::Pending if deadline.is_some_and(|deadline| Instant::now() > deadline) => {
-                    self.ended = true;
-                    return Err(SandboxError::WallClock(limit).into());
-                }
-                Poll::Pending => {}
-            }
+fn execution(step: &Step<'_>, facts: Facts) -> Execution {
+    let report = match facts.outcome {
+        Outcome::Report(bytes) => protocol::report(&bytes),
+        Outcome::LimitHit(limit) => Some(Report::of(Ending::LimitHit { limit })),
+        // What a script printed counts however it ends its process; a module that does so
+        // while it is tested ends the test.
+        Outcome::Exited(status) if matches!(step, Step::RunScript { .. }) => {
+            Some(Report::of(Ending::Exited { status }))
         }
-    }
-
-    fn ending_of(&mut self, error: &wasmtime::Error) -> Ending {
-        let memory_refused = self.store.data_mut().memory.take_refused();
-        if error.is::<OutputLimit>() {
-            return Ending::LimitHit {
-                limit: Limit::Output,
-            };
-        }
-        if let Some(I32Exit(status)) = error.downcast_ref() {
-            return Ending::Aborted {
-                reason: format!("exit status {status}"),
-            };
-        }
-        let limit = match error.downcast_ref::<Trap>() {
-            Some(Trap::OutOfFuel) => Limit::Fuel,
-            Some(Trap::StackOverflow) => Limit::Stack,
-            _ if memory_refused => Limit::Memory,
-            Some(trap) => {
-                return Ending::Aborted {
-                    reason: trap.to_string(),
-                };
-            }
-            None => {
-                return Ending::Aborted {
-                    reason: format!("{error:#}"),
-                };
-            }
-        };
-        Ending::LimitHit { limit }
-    }
-
-    fn execution(&mut self, ending: Ending, fuel: u64) -> Execution {
-        Execution {
-            ending,
-            stdout: self.stdout.take(),
-            stderr: self.stderr.take(),
-            value: None,
-            fuel,
-            unsupported: self.store.data().unsupported.clone(),
-        }
-    }
-}
-
-/// The result of a future that has no reason to wait.
-pub(crate) fn ready<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
-    let mut future = pin!(future);
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(wasmtime::format_err!("the start of a guest took too long")),
+        Outcome::Exited(status) => Some(Report::of(Ending::Aborted {
+            reason: format!("exit status {status}"),
+        })),
+        Outcome::Aborted(reason) => Some(Report::of(Ending::Aborted { reason })),
+    };
+    let report = report.unwrap_or_else(|| {
+        Report::of(Ending::Aborted {
+            reason: "malformed report".into(),
+        })
+    });
+    Execution {
+        ending: report.ending,
+        stdout: report.text.unwrap_or(facts.stdout),
+        stderr: facts.stderr,
+        value: report.value,
+        fuel: facts.fuel,
+        unsupported: facts.unsupported,
     }
 }

@@ -8,6 +8,7 @@ mod sessions;
 mod testers;
 mod text_calls;
 mod values;
+mod workers;
 
 mod cache;
 mod determinism;

@@ -25,6 +25,9 @@ Examples:
 Exit codes: 0 done; 1 unexpected; 2 wrong arguments or settings; 3 bad data;
 4 threshold missed, or verdicts differ (verify); 130 interrupted (the same command goes on from there).";
 
+/// The command that makes this program a worker of the sandbox.
+pub(crate) const SANDBOX_WORKER: &str = "sandbox-worker";
+
 /// Judge generated programs in a WASI sandbox and report pass@k.
 #[derive(Debug, Parser)]
 #[command(name = "coderl", version, propagate_version = true, after_help = AFTER_HELP)]
@@ -79,6 +82,9 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Say what is installed, what is missing, and how to get it
     Doctor,
+    /// Run guests for another process of this program
+    #[command(name = SANDBOX_WORKER, hide = true)]
+    SandboxWorker,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,9 @@ use crate::places::Places;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::SandboxWorker) {
+        return sandbox::worker::main();
+    }
     let exit = match run(arguments) {
         Ok(exit) => exit,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
@@ -74,6 +77,7 @@ fn run(arguments: Arguments) -> Result<Exit> {
         Command::Datasets(datasets) => commands::datasets(&context, &datasets),
         Command::ShowConfig(show) => commands::show_config(&show),
         Command::Doctor => commands::doctor(&context),
+        Command::SandboxWorker => unreachable!("a worker has no context"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! From a dataset and a source of candidates to verdicts in a run directory: what
 //! `generate`, `score` and `run` share.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,9 +17,10 @@ use harness::store::{
     DatasetRecord, GenerationRecord, JUDGE_FINGERPRINT, JudgingRecord, KeyContext, Manifest,
     ProblemSummary, RunDirectory, StoredRun, VerdictCache,
 };
-use sandbox::{Sandbox, SandboxOptions};
+use sandbox::SandboxOptions;
+use sandbox::worker::{Workers, WorkersOptions};
 
-use crate::arguments::{Directory, Exclusion, SettingsArguments};
+use crate::arguments::{Directory, Exclusion, SANDBOX_WORKER, SettingsArguments};
 use crate::console::{Console, ScoreProgress, counted};
 use crate::exclusion;
 use crate::exit::{data, usage};
@@ -138,8 +138,7 @@ impl<'a> Pipeline<'a> {
         // Before the sandbox, which takes a moment to start: a wrong path should not.
         let generation = generation_record(&request.source, &resolved)?;
         let sandbox: Option<Box<dyn Executor>> = if request.judge {
-            let workers = resolved.settings.running.workers;
-            Some(Box::new(context.sandbox(workers)?))
+            Some(Box::new(context.sandbox()?))
         } else {
             None
         };
@@ -380,21 +379,33 @@ impl Context {
         Ok(dataset?)
     }
 
-    pub(crate) fn sandbox(&self, workers: NonZeroUsize) -> Result<Sandbox> {
+    /// Worker processes of this same program; they start when they are needed.
+    pub(crate) fn sandbox(&self) -> Result<Workers> {
         let guest = self.places.guest()?;
         let spinner = self.console.spinner("starting the sandbox");
-        let options = SandboxOptions {
-            guest,
-            cache_dir: self.places.cache.clone(),
-            // A program and the tester that asks it.
-            max_concurrent: u32::try_from(workers.get().saturating_mul(2)).unwrap_or(u32::MAX),
+        let options = WorkersOptions {
+            sandbox: SandboxOptions {
+                guest,
+                cache_dir: self.places.cache.clone(),
+                max_concurrent: 1,
+            },
+            command: vec![own_executable()?.into(), SANDBOX_WORKER.into()],
         };
-        let sandbox = Sandbox::new(&options, || {
+        let workers = Workers::new(options, || {
             spinner.set_message("compiling the sandbox guest (once, about half a minute)");
         });
         spinner.finish_and_clear();
-        sandbox.context("cannot start the sandbox; `coderl doctor` may know why")
+        workers.context("cannot start the sandbox; `coderl doctor` may know why")
     }
+}
+
+/// This program, also if its file was replaced meanwhile.
+fn own_executable() -> Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().context("cannot find the program's own file")
 }
 
 /// The audit by which problems are left out: the one that was named, or the run's own.

@@ -39,7 +39,7 @@ pub(crate) fn audit(context: &Context, arguments: &arguments::Audit) -> Result<E
         n_skipped,
         out.display()
     ));
-    let sandbox = context.sandbox(settings.running.workers)?;
+    let sandbox = context.sandbox()?;
     let mut log = open_audit(&out)?;
     let mut bar = context.console.bar(problems.len(), "auditing");
     let summary = audit::audit(

@@ -1,7 +1,6 @@
 //! `coderl doctor`: what is installed, what is missing, how to get it.
 
 use std::io::Write;
-use std::num::NonZeroUsize;
 
 use anyhow::Result;
 use harness::contract::Executor;
@@ -44,7 +43,7 @@ pub(crate) fn doctor(context: &Context) -> Result<Exit> {
 
 /// Starts the sandbox and runs a program in it.
 fn guest(context: &Context) -> Finding {
-    let tried = context.sandbox(NonZeroUsize::MIN).and_then(|sandbox| {
+    let tried = context.sandbox().and_then(|sandbox| {
         let mut session = sandbox
             .session(&Limits::default(), &Grants::default())
             .map_err(anyhow::Error::from_boxed)?;
@@ -58,7 +57,18 @@ fn guest(context: &Context) -> Finding {
             execution.ending
         );
         let version = String::from_utf8_lossy(&execution.stdout).trim().to_owned();
-        Ok(format!("CPython {version}, {}", sandbox.fingerprint()))
+        drop(session);
+        let confinement = sandbox.confinement()?;
+        let given_up = match (confinement.files, confinement.system_calls) {
+            (true, true) => "confined by Landlock and seccomp",
+            (true, false) => "confined by Landlock; this kernel has no seccomp",
+            (false, true) => "confined by seccomp; this kernel has no Landlock",
+            (false, false) => "not confined: this kernel has neither Landlock nor seccomp",
+        };
+        Ok(format!(
+            "CPython {version}, {}; workers are {given_up}",
+            sandbox.fingerprint()
+        ))
     });
     let name = "sandbox guest".to_owned();
     match tried {

@@ -57,7 +57,7 @@ pub(crate) fn verify(context: &Context, arguments: &Verify) -> Result<Exit> {
         .workers
         .or_else(|| std::thread::available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN);
-    let sandbox = context.sandbox(workers)?;
+    let sandbox = context.sandbox()?;
     check_guest(context, judging, sandbox.fingerprint(), arguments)?;
 
     let again = Again {
