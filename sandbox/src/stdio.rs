@@ -69,13 +69,12 @@ impl InputStream for Input {
 pub(crate) enum Overflow {
     /// The guest ends with [`OutputLimit`].
     Trap,
-    /// The rest is dropped, until it is [`DROPPED_LIMITS`] times the limit: writing costs a
-    /// guest next to no fuel.
+    /// The rest is dropped, up to [`MAX_DROPPED`] bytes: writing costs a guest next to no fuel.
     Cut,
 }
 
-/// What may be dropped in a session, in multiples of the limit.
-const DROPPED_LIMITS: usize = 16;
+/// What may be dropped in a session.
+const MAX_DROPPED: usize = 256 << 20;
 
 /// What a guest wrote.
 #[derive(Default)]
@@ -143,9 +142,7 @@ impl OutputStream for Output {
         }
         written.bytes.extend_from_slice(&bytes[..room]);
         written.dropped += bytes.len() - room;
-        if self.overflow == Overflow::Cut
-            && written.dropped <= self.limit.saturating_mul(DROPPED_LIMITS)
-        {
+        if self.overflow == Overflow::Cut && written.dropped <= MAX_DROPPED {
             return Ok(());
         }
         Err(StreamError::Trap(OutputLimit.into()))
@@ -173,9 +170,9 @@ mod tests {
         assert_eq!(cut.take(), b"abc");
         cut.write(Bytes::from_static(b"f")).unwrap();
         assert_eq!(cut.take(), b"f");
-        cut.write(Bytes::from(vec![b'g'; 3 * DROPPED_LIMITS]))
-            .unwrap();
-        assert!(cut.write(Bytes::from_static(b"ghijkl")).is_err());
+        let much = Bytes::from(vec![b'g'; MAX_DROPPED]);
+        cut.write(much.clone()).unwrap();
+        assert!(cut.write(much).is_err());
 
         let mut trap = Output::new(3, Overflow::Trap);
         trap.write(Bytes::from_static(b"abc")).unwrap();

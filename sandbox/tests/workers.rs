@@ -132,7 +132,10 @@ fn scratch_directories_work_and_vanish() {
 import os
 os.makedirs('/work/a/b')
 open('/work/a/b/c', 'w').write('text')
-os.symlink('/etc/passwd', '/work/link') if hasattr(os, 'symlink') else None
+try:
+    os.symlink('/etc/passwd', '/work/link')
+except OSError:
+    pass
 print(open('/work/a/b/c').read(), sorted(os.listdir('/work'))[0])
 for path in ('/etc/passwd', '/work/../etc/passwd', '/proc/self/environ'):
     try:
@@ -161,10 +164,10 @@ fn a_file_cannot_grow_without_bound() {
         read_only: Vec::new(),
     };
     let source = "\
-block = bytes(1 << 20)
+block = bytes(1 << 16)
 try:
     with open('/work/file', 'wb', buffering=0) as file:
-        for _ in range(300):
+        for _ in range(1100):
             file.write(block)
     print('no limit')
 except OSError as error:

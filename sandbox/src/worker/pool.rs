@@ -53,7 +53,14 @@ impl Workers {
     ///
     /// # Errors
     /// When the guest is missing or not a guest, or the cache cannot be written.
-    pub fn new(options: WorkersOptions, on_compile: impl FnMut()) -> Result<Self, SandboxError> {
+    pub fn new(
+        mut options: WorkersOptions,
+        on_compile: impl FnMut(),
+    ) -> Result<Self, SandboxError> {
+        // Workers have another current directory. What is no path is reported by its user.
+        for path in [&mut options.sandbox.guest, &mut options.sandbox.cache_dir] {
+            *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        }
         let fingerprint = sandbox::prepare(&options.sandbox, on_compile)?;
         Ok(Self {
             options,

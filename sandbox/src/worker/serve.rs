@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use harness::contract::{Executor, PluginError, Session as _};
+use harness::contract::{Executor, PluginError};
 use harness::execution::{Grants, Limits, Step};
 
 use super::confine;
@@ -48,6 +48,9 @@ fn serve(mut stream: UnixStream) -> io::Result<()> {
         cache_dir,
         max_concurrent: 1,
     };
+    // Functions on files ask for a Tokio runtime, although they block: one without threads.
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let _entered = runtime.enter();
     let sandbox = match ready(&options) {
         Ok(sandbox) => sandbox,
         Err(error) => return send(&mut stream, &FromWorker::Trouble(trouble(&*error))),

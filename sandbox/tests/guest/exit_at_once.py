@@ -1,4 +1,4 @@
-# ending: aborted exit status 0
+# ending: exited 0
 # stdout: written
 import os
 
