@@ -34,7 +34,8 @@
 //!   knows, in the host or through a tester ([`Step::Test`](harness::execution::Step::Test))
 //!   in a guest of its own, and believes no program that it is right. A guest whose caller
 //!   gives no answers is ended when it asks.
-//! - **Size of a scratch directory.** A program may fill the disk as far as its fuel goes.
+//! - **Size of a scratch directory.** A worker bounds the length of each file (64 MiB), nothing
+//!   bounds their number but fuel. Judging grants no scratch directory.
 //! - **Memory beyond the limit for recursion.** The stack of a guest may take up to 512 MiB
 //!   beside its linear memory while it deletes very long chains of objects.
 //! - **What WASI lacks.** Sockets, processes, signals, real threads, `ctypes`, packages such as
@@ -43,8 +44,8 @@
 //!   gets the exception that a missing module or function gives.
 //! - **A 32-bit interpreter.** `array('l')` holds 32 bits, and the order of sets of integers
 //!   beyond 2^31 differs from that of a 64-bit CPython.
-//! - **Speculative execution.** Guests run in the process of the host; wasmtime's
-//!   mitigations are on, nothing else.
+//! - **Speculative execution.** wasmtime's mitigations are on; guests of [`worker::Workers`] run
+//!   in processes that hold nothing of value, those of [`Sandbox`] in the process of the host.
 
 mod sandbox;
 mod session;

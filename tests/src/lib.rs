@@ -105,7 +105,8 @@ impl Coderl {
         None
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The binary with these arguments, in the directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
             .args(arguments)

@@ -10,4 +10,5 @@ mod interruption;
 mod score;
 mod unjudged;
 mod verify;
+mod workers;
 mod wrong_input;

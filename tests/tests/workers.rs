@@ -1,0 +1,118 @@
+//! Worker processes of the binary.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Processes whose parent is `parent`.
+fn children(parent: u32) -> BTreeSet<u32> {
+    let tasks = format!("/proc/{parent}/task");
+    let mut found = BTreeSet::new();
+    for task in fs::read_dir(tasks).into_iter().flatten().flatten() {
+        let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        found.extend(
+            list.split_whitespace()
+                .filter_map(|id| id.parse::<u32>().ok()),
+        );
+    }
+    found
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "still waiting for {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn kill(process: u32) {
+    let done = Command::new("kill")
+        .args(["-KILL", &process.to_string()])
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
+fn scoring(coderl: &e2e::Coderl) -> Child {
+    coderl
+        .command(&[
+            "run",
+            "builtin",
+            "--judge",
+            "both",
+            "--no-cache",
+            "--no-report",
+            "--workers",
+            "2",
+            "--out",
+            "run",
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn workers_die_with_the_harness() {
+    let coderl = e2e::Coderl::new();
+    let mut harness = scoring(&coderl);
+    wait_for("workers", || children(harness.id()).len() >= 2);
+    let workers = children(harness.id());
+    kill(harness.id());
+    harness.wait().unwrap();
+    for worker in workers {
+        wait_for("the end of a worker", || {
+            !Path::new(&format!("/proc/{worker}")).exists()
+        });
+    }
+}
+
+#[test]
+fn killed_workers_cost_retries_and_no_verdict() {
+    let coderl = e2e::Coderl::new();
+    let calm = coderl.run(&[
+        "run",
+        "builtin",
+        "--judge",
+        "both",
+        "--no-cache",
+        "--no-report",
+        "--workers",
+        "2",
+        "--out",
+        "calm",
+    ]);
+    assert_eq!(calm.status, Some(0), "{}", calm.stderr);
+    let mut harness = scoring(&coderl);
+    let mut killed = 0;
+    // Three attempts are made for a candidate: leave time between the kills for them.
+    while harness.try_wait().unwrap().is_none() {
+        if killed < 8
+            && let Some(worker) = children(harness.id()).first()
+        {
+            kill(*worker);
+            killed += 1;
+        }
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert!(
+        killed > 0,
+        "the run was over before a worker could be killed"
+    );
+    assert!(harness.wait().unwrap().success());
+    let verdicts = |run: &str| fs::read(coderl.path(run).join("verdicts.jsonl")).unwrap();
+    assert!(verdicts("calm") == verdicts("run"), "verdicts differ");
+    let events = fs::read_to_string(coderl.path("run").join("events.jsonl")).unwrap();
+    assert!(
+        events.lines().count() > 0,
+        "no event tells of {killed} kills"
+    );
+    assert!(events.contains("worker"), "{events}");
+}
