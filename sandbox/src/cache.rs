@@ -1,23 +1,23 @@
 //! Machine code of the guest, compiled once and kept in the user's cache directory.
 //!
-//! The file name is a digest of everything that the code depends on: the guest, the revision of
-//! the linker, the version of wasmtime, the compiler's settings and the host's processor
-//! features. Files are written under a temporary name and renamed, so that readers never see
-//! half a file and several processes may do the first compilation at the same time. A file that
-//! does not carry its own digest is compiled anew.
+//! A file's name has two digests: one of everything that the code depends on (the guest, the
+//! revision of the linker, the version of wasmtime, the compiler's settings and the host's
+//! processor features), and one of the code itself; a file that is not what its name says is
+//! compiled anew. Files are written under a temporary name and renamed, so that readers never
+//! see half a file and several processes may do the first compilation at the same time. They are
+//! mapped into memory, not read, so that workers share them.
 
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use crate::error::SandboxError;
-use crate::{link, precompiled};
+use crate::link;
 
 const DIGEST_BYTES: usize = 32;
 const PREFIX: &str = "guest-";
@@ -61,81 +61,108 @@ pub fn compiled_guests(cache: &Path) -> io::Result<Vec<CompiledGuest>> {
 /// A guest's component, with what names it.
 pub(crate) struct Source<'a> {
     path: &'a Path,
-    wasm: Vec<u8>,
     pub(crate) digest: [u8; DIGEST_BYTES],
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn read(path: &'a Path) -> Result<Self, SandboxError> {
-        let wasm = fs::read(path).map_err(|source| SandboxError::Guest {
+        let digest = digest(path).map_err(|source| SandboxError::Guest {
             path: path.to_owned(),
             source,
         })?;
-        let digest = Sha256::digest(&wasm).into();
-        Ok(Self { path, wasm, digest })
+        Ok(Self { path, digest })
     }
 }
 
-/// The component of a guest, from the cache if possible. `on_compile` is called before a
-/// compilation, which takes about ten seconds.
-pub(crate) fn component(
+/// Digest of a file, a piece at a time: these are large, and memory that is touched for the
+/// first time costs more than reading.
+fn digest(file: &Path) -> io::Result<[u8; DIGEST_BYTES]> {
+    let mut file = fs::File::open(file)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hasher.finalize().into()),
+            n => hasher.update(&piece[..n]),
+        }
+    }
+}
+
+/// The machine code of a guest: a file in the cache whose content was found to be whole.
+/// `on_compile` is called before a compilation, which takes about ten seconds.
+pub(crate) fn machine_code(
     engine: &Engine,
     source: &Source<'_>,
     cache: &Path,
     on_compile: &mut dyn FnMut(),
-) -> Result<Component, SandboxError> {
-    match read(engine, &file(engine, source, cache)) {
-        Some(component) => Ok(component),
-        None => compile(engine, source, cache, on_compile),
+) -> Result<PathBuf, SandboxError> {
+    let prefix = prefix(engine, source);
+    if let Some(found) = find(cache, &prefix) {
+        return Ok(found);
     }
-}
-
-/// Makes sure that the cache has the machine code, without loading it.
-pub(crate) fn prepare(
-    engine: &Engine,
-    source: &Source<'_>,
-    cache: &Path,
-    on_compile: &mut dyn FnMut(),
-) -> Result<(), SandboxError> {
-    if !file(engine, source, cache).is_file() {
-        compile(engine, source, cache, on_compile)?;
-    }
-    Ok(())
-}
-
-fn compile(
-    engine: &Engine,
-    source: &Source<'_>,
-    cache: &Path,
-    on_compile: &mut dyn FnMut(),
-) -> Result<Component, SandboxError> {
     on_compile();
     let path = || source.path.to_owned();
-    let linked = link::link(&source.wasm).map_err(|source| SandboxError::Link {
+    let wasm = fs::read(source.path).map_err(|source| SandboxError::Guest {
         path: path(),
         source,
     })?;
-    let compile_error = |source| SandboxError::Compile {
+    let linked = link::link(&wasm).map_err(|source| SandboxError::Link {
         path: path(),
         source,
-    };
+    })?;
     let code = engine
         .precompile_component(&linked)
-        .map_err(compile_error)?;
-    write(&file(engine, source, cache), &code).map_err(|source| SandboxError::Cache {
+        .map_err(|source| SandboxError::Compile {
+            path: path(),
+            source,
+        })?;
+    write(cache, &prefix, &code).map_err(|source| SandboxError::Cache {
         path: cache.to_owned(),
         source,
-    })?;
-    precompiled::load(engine, &code).map_err(compile_error)
+    })
 }
 
-fn file(engine: &Engine, source: &Source<'_>, cache: &Path) -> PathBuf {
+/// First part of a file's name: a digest of what the code depends on.
+fn prefix(engine: &Engine, source: &Source<'_>) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
     hasher.write(&source.digest);
     hasher.write(&link::REVISION.to_le_bytes());
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    let name = hex(&hasher.0.finalize()[..16]);
-    cache.join(format!("{PREFIX}{name}{SUFFIX}"))
+    format!("{PREFIX}{}-", hex(&hasher.0.finalize()[..16]))
+}
+
+/// Name of a file with this content: the second part is a digest of it.
+fn name(prefix: &str, digest: &[u8; DIGEST_BYTES]) -> String {
+    format!("{prefix}{}{SUFFIX}", hex(&digest[..16]))
+}
+
+/// Files of a guest, damaged ones included.
+fn candidates(cache: &Path, prefix: &str) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(cache)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(move |entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .map(|entry| entry.path())
+}
+
+fn find(cache: &Path, prefix: &str) -> Option<PathBuf> {
+    candidates(cache, prefix).find(|path| {
+        digest(path).is_ok_and(|digest| path.file_name() == Some(name(prefix, &digest).as_ref()))
+    })
+}
+
+fn write(cache: &Path, prefix: &str, code: &[u8]) -> io::Result<PathBuf> {
+    fs::create_dir_all(cache)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(cache)?;
+    temporary.write_all(code)?;
+    let file = cache.join(name(prefix, &Sha256::digest(code).into()));
+    temporary.persist(&file)?;
+    for other in candidates(cache, prefix).filter(|path| *path != file) {
+        // Damaged; another process may have removed it.
+        let _ = fs::remove_file(other);
+    }
+    Ok(file)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -154,24 +181,4 @@ impl Hasher for Sha256Hasher {
         let digest = self.0.clone().finalize();
         u64::from_le_bytes(digest[..8].try_into().expect("eight bytes"))
     }
-}
-
-/// `None` if there is no such file or it is not what was written.
-fn read(engine: &Engine, file: &Path) -> Option<Component> {
-    let content = fs::read(file).ok()?;
-    let (digest, code) = content.split_at_checked(DIGEST_BYTES)?;
-    if Sha256::digest(code)[..] != *digest {
-        return None;
-    }
-    precompiled::load(engine, code).ok()
-}
-
-fn write(file: &Path, code: &[u8]) -> io::Result<()> {
-    let directory: PathBuf = file.parent().unwrap_or(Path::new(".")).to_owned();
-    fs::create_dir_all(&directory)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(&directory)?;
-    temporary.write_all(&Sha256::digest(code))?;
-    temporary.write_all(code)?;
-    temporary.persist(file)?;
-    Ok(())
 }

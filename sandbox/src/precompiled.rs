@@ -1,19 +1,21 @@
 //! The only unsafe code of this package.
 
+use std::path::Path;
+
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
-/// Makes a component of machine code that [`Engine::precompile_component`] wrote.
+/// Makes a component of a file with machine code that [`Engine::precompile_component`] made.
 ///
-/// The caller has checked that `code` carries the digest that was stored when it was
-/// compiled. wasmtime itself checks that version and settings fit.
-pub(crate) fn load(engine: &Engine, code: &[u8]) -> Result<Component> {
+/// The caller has checked that the file is what its name says. wasmtime itself checks that
+/// version and settings fit.
+pub(crate) fn load(engine: &Engine, file: &Path) -> Result<Component> {
     #[expect(
         unsafe_code,
-        reason = "machine code from a file is run as it is; the caller checks its digest, and \
-                  whoever can write to the user's cache directory can run code as the user anyway"
+        reason = "machine code from a file is run as it is; the caller checks its digest; \
+                  files are replaced, never changed, while they are mapped; and whoever can write to the user's cache directory can run code as the user anyway"
     )]
     unsafe {
-        Component::deserialize(engine, code)
+        Component::deserialize_file(engine, file)
     }
 }

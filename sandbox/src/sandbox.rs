@@ -1,6 +1,6 @@
 //! The executor: an engine, the compiled guest, and fresh instances of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use harness::contract::{Executor, PluginError, Session};
 use harness::execution::{Grants, Limits};
@@ -15,7 +15,7 @@ use crate::limiter::MemoryLimiter;
 use crate::session::GuestSession;
 use crate::state::{self, State};
 use crate::stdio::{Input, Output, Overflow};
-use crate::{clock, engine, grants, link};
+use crate::{clock, engine, grants, link, precompiled};
 
 /// Fuel for what runs before the first step. An idle guest is a snapshot and needs little.
 const START_FUEL: u64 = 1 << 30;
@@ -57,14 +57,23 @@ impl Sandbox {
         options: &SandboxOptions,
         mut on_compile: impl FnMut(),
     ) -> Result<Self, SandboxError> {
-        let path = &options.guest;
-        let source = Source::read(path)?;
-        let engine = engine::engine(options.max_concurrent.max(1)).map_err(SandboxError::Engine)?;
-        let component = cache::component(&engine, &source, &options.cache_dir, &mut on_compile)?;
+        let prepared = prepare(options, &mut on_compile)?;
+        let mut sandbox = Self::from_machine_code(&prepared.machine_code, options.max_concurrent)?;
+        sandbox.fingerprint = prepared.fingerprint;
+        Ok(sandbox)
+    }
+
+    /// A sandbox on a file that [`prepare`] found or made. It has no fingerprint.
+    pub(crate) fn from_machine_code(
+        file: &Path,
+        max_concurrent: u32,
+    ) -> Result<Self, SandboxError> {
+        let engine = engine::engine(max_concurrent.max(1)).map_err(SandboxError::Engine)?;
         let mismatch = |source| SandboxError::Mismatch {
-            path: path.clone(),
+            path: file.to_owned(),
             source,
         };
+        let component = precompiled::load(&engine, file).map_err(mismatch)?;
         let perform = component
             .get_export_index(None, "perform")
             .ok_or_else(|| mismatch(wasmtime::format_err!("no export `perform`")))?;
@@ -76,20 +85,28 @@ impl Sandbox {
             engine,
             instances,
             perform,
-            fingerprint: fingerprint(&source),
+            fingerprint: String::new(),
         })
     }
 }
 
-/// Compiles the guest if the cache lacks it, for others to load. Returns its fingerprint.
+/// A guest that is ready to be loaded.
+pub(crate) struct Prepared {
+    pub(crate) machine_code: PathBuf,
+    pub(crate) fingerprint: String,
+}
+
+/// Compiles the guest if the cache lacks it.
 pub(crate) fn prepare(
     options: &SandboxOptions,
-    mut on_compile: impl FnMut(),
-) -> Result<String, SandboxError> {
+    on_compile: &mut dyn FnMut(),
+) -> Result<Prepared, SandboxError> {
     let source = Source::read(&options.guest)?;
     let engine = engine::engine(1).map_err(SandboxError::Engine)?;
-    cache::prepare(&engine, &source, &options.cache_dir, &mut on_compile)?;
-    Ok(fingerprint(&source))
+    Ok(Prepared {
+        machine_code: cache::machine_code(&engine, &source, &options.cache_dir, on_compile)?,
+        fingerprint: fingerprint(&source),
+    })
 }
 
 fn fingerprint(source: &Source<'_>) -> String {

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::wire::{Confinement, FromWorker, Terms, ToWorker, decode, receive, send};
 use crate::error::SandboxError;
 use crate::guest::{AnswerBytes, Facts, Performer, Request};
-use crate::sandbox::{self, SandboxOptions};
+use crate::sandbox::{self, Prepared, SandboxOptions};
 use crate::session::GuestSession;
 
 /// How long a worker may take beyond the wall-clock limit of a step before it is given up.
@@ -42,8 +42,8 @@ pub struct WorkersOptions {
 
 /// Runs Python programs in worker processes. See [`crate::Sandbox`] for what a guest is.
 pub struct Workers {
-    options: WorkersOptions,
-    fingerprint: String,
+    command: Vec<OsString>,
+    prepared: Prepared,
     idle: Mutex<Vec<Worker>>,
     nursery: Nursery,
 }
@@ -54,17 +54,16 @@ impl Workers {
     /// # Errors
     /// When the guest is missing or not a guest, or the cache cannot be written.
     pub fn new(
-        mut options: WorkersOptions,
-        on_compile: impl FnMut(),
+        options: WorkersOptions,
+        mut on_compile: impl FnMut(),
     ) -> Result<Self, SandboxError> {
-        // Workers have another current directory. What is no path is reported by its user.
-        for path in [&mut options.sandbox.guest, &mut options.sandbox.cache_dir] {
-            *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-        }
-        let fingerprint = sandbox::prepare(&options.sandbox, on_compile)?;
+        let mut prepared = sandbox::prepare(&options.sandbox, &mut on_compile)?;
+        // Workers have another current directory.
+        prepared.machine_code = std::path::absolute(&prepared.machine_code)
+            .map_err(|source| SandboxError::WorkerStart { source })?;
         Ok(Self {
-            options,
-            fingerprint,
+            command: options.command,
+            prepared,
             idle: Mutex::default(),
             nursery: Nursery::default(),
         })
@@ -96,7 +95,7 @@ impl Workers {
         drop(idle);
         match found {
             Some(worker) => Ok(worker),
-            None => Worker::start(&self.options, read_only, &self.nursery),
+            None => Worker::start(self, read_only),
         }
     }
 
@@ -108,7 +107,7 @@ impl Workers {
 
 impl Executor for Workers {
     fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        &self.prepared.fingerprint
     }
 
     fn session(
@@ -214,18 +213,14 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(
-        options: &WorkersOptions,
-        read_only: &[PathBuf],
-        nursery: &Nursery,
-    ) -> Result<Self, SandboxError> {
+    fn start(pool: &Workers, read_only: &[PathBuf]) -> Result<Self, SandboxError> {
         let failed = |source| SandboxError::WorkerStart { source };
         let scratch = tempfile::Builder::new()
             .prefix("coderl-worker-")
             .tempdir()
             .map_err(|source| SandboxError::Scratch { source })?;
         let (stream, other) = UnixStream::pair().map_err(failed)?;
-        let [program, arguments @ ..] = options.command.as_slice() else {
+        let [program, arguments @ ..] = pool.command.as_slice() else {
             return Err(failed(io::Error::other("no command")));
         };
         let mut command = Command::new(program);
@@ -239,7 +234,7 @@ impl Worker {
             .stderr(Stdio::piped())
             // An interrupt from the terminal is the harness's to handle.
             .process_group(0);
-        let child = nursery.spawn(command).map_err(failed)?;
+        let child = pool.nursery.spawn(command).map_err(failed)?;
         let mut worker = Self {
             child,
             stream,
@@ -250,8 +245,7 @@ impl Worker {
             _scratch: scratch,
         };
         worker.say(&ToWorker::Hello {
-            guest: options.sandbox.guest.clone(),
-            cache_dir: options.sandbox.cache_dir.clone(),
+            machine_code: pool.prepared.machine_code.clone(),
             read_only: read_only.to_vec(),
         })?;
         match worker.listen(START_LIMIT)? {

@@ -15,8 +15,7 @@ pub(super) enum ToWorker<'a> {
     /// The first message.
     Hello {
         /// Machine code of the guest, from the cache.
-        guest: PathBuf,
-        cache_dir: PathBuf,
+        machine_code: PathBuf,
         /// Directories that later sessions may be granted.
         read_only: Vec<PathBuf>,
     },
