@@ -50,6 +50,9 @@ pub enum SandboxError {
     Scratch { source: std::io::Error },
     #[error("cannot start a worker process: {source}")]
     WorkerStart { source: std::io::Error },
+    /// What a worker that lives on says about a session that it could not start.
+    #[error("{0}")]
+    InWorker(String),
     /// Nobody knows why: the program that it ran, the machine, or we. Worth another try.
     #[error("a worker process is gone: {how}{}{words}", if words.is_empty() { "" } else { "; its last words: " })]
     WorkerDied { how: String, words: String },

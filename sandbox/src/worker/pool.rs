@@ -29,6 +29,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long a worker may take to start, on a machine with much else to do.
 const START_LIMIT: Duration = Duration::from_secs(300);
 
+/// Workers that may die one after the other before a session gives up.
+const MAX_DEATHS_AT_START: u32 = 5;
+
 /// Standard error of a worker that died, for the report of its death.
 const LAST_WORDS: u64 = 2000;
 
@@ -99,6 +102,43 @@ impl Workers {
         }
     }
 
+    /// A worker with a fresh guest. One that dies before it has a program is no event worth
+    /// a retry of the candidate: another takes its place.
+    fn open(
+        &self,
+        limits: &Limits,
+        grants: &Grants,
+        read_only: &[PathBuf],
+    ) -> Result<Worker, SandboxError> {
+        let mut failures = 0;
+        loop {
+            match self.try_to_open(limits, grants, read_only) {
+                Err(SandboxError::WorkerDied { .. }) if failures < MAX_DEATHS_AT_START => {
+                    failures += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn try_to_open(
+        &self,
+        limits: &Limits,
+        grants: &Grants,
+        read_only: &[PathBuf],
+    ) -> Result<Worker, SandboxError> {
+        let mut worker = self.idle_or_new(read_only)?;
+        worker.say(&ToWorker::Open(Terms::new(limits, grants)))?;
+        match worker.listen(START_LIMIT)? {
+            FromWorker::Opened => Ok(worker),
+            FromWorker::Trouble(trouble) => {
+                self.give_back(worker);
+                Err(SandboxError::InWorker(trouble.message))
+            }
+            _ => Err(worker.out_of_turn()),
+        }
+    }
+
     fn give_back(&self, worker: Worker) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(worker);
@@ -120,16 +160,7 @@ impl Executor for Workers {
             .iter()
             .map(|(path, _)| path.clone())
             .collect();
-        let mut worker = self.idle_or_new(&read_only)?;
-        worker.say(&ToWorker::Open(Terms::new(limits, grants)))?;
-        match worker.listen(START_LIMIT)? {
-            FromWorker::Opened => {}
-            FromWorker::Trouble(trouble) => {
-                self.give_back(worker);
-                return Err(trouble.message.into());
-            }
-            _ => return Err(worker.out_of_turn().into()),
-        }
+        let worker = self.open(limits, grants, &read_only)?;
         let lent = Lent {
             pool: self,
             worker: Some(worker),
