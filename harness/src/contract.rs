@@ -41,7 +41,8 @@ pub trait Session {
         self.run_within(step, u64::MAX)
     }
 
-    /// Performs one step with at most `fuel`, and at most [`Limits::fuel`]. After an ending that destroys the guest ([`crate::execution::Ending::LimitHit`],
+    /// Performs one step with at most `fuel`, and at most [`Limits::fuel`]. After an ending that
+    /// destroys the guest ([`crate::execution::Ending::LimitHit`],
     /// [`crate::execution::Ending::Aborted`]) every further step ends as aborted.
     ///
     /// # Errors

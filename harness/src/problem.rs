@@ -109,6 +109,21 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A problem that is nothing but its tests, for programs that come from elsewhere.
+    pub fn with_tests(id: ProblemId, tests: UnitTests) -> Self {
+        Self {
+            id,
+            split: None,
+            difficulty: None,
+            statement: String::new(),
+            starter_code: None,
+            completion_prefix: None,
+            reference_solutions: Vec::new(),
+            tests,
+            url: None,
+        }
+    }
+
     /// The program that a completion of this problem's prompt stands for.
     pub fn program_from_completion(&self, completion: &str) -> String {
         match &self.completion_prefix {

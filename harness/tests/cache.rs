@@ -98,13 +98,13 @@ fn the_key_changes_with_everything_a_verdict_depends_on_and_nothing_else() {
     fn hidden(problem: &mut Problem) -> &mut Vec<StdinTest> {
         match &mut problem.tests {
             UnitTests::StandardInput { tests } => &mut tests.hidden,
-            _ => unreachable!(),
+            _ => unreachable!("the problem reads standard input"),
         }
     }
     fn example(problem: &mut Problem) -> &mut Vec<StdinTest> {
         match &mut problem.tests {
             UnitTests::StandardInput { tests } => &mut tests.example,
-            _ => unreachable!(),
+            _ => unreachable!("the problem reads standard input"),
         }
     }
 

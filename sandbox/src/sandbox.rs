@@ -1,9 +1,10 @@
 //! The executor: an engine, the compiled guest, and fresh instances of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use harness::contract::{Executor, PluginError, Session};
 use harness::execution::{Grants, Limits};
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{Deterministic, WasiCtx};
@@ -58,17 +59,13 @@ impl Sandbox {
         mut on_compile: impl FnMut(),
     ) -> Result<Self, SandboxError> {
         let prepared = prepare(options, &mut on_compile)?;
-        let mut sandbox = Self::from_machine_code(&prepared.machine_code, options.max_concurrent)?;
-        sandbox.fingerprint = prepared.fingerprint;
-        Ok(sandbox)
+        Self::load(prepared, options.max_concurrent)
     }
 
-    /// A sandbox on a file that [`prepare`] found or made. It has no fingerprint.
-    pub(crate) fn from_machine_code(
-        file: &Path,
-        max_concurrent: u32,
-    ) -> Result<Self, SandboxError> {
+    /// A sandbox on what [`prepare`] found or made.
+    pub(crate) fn load(prepared: Prepared, max_concurrent: u32) -> Result<Self, SandboxError> {
         let engine = engine::engine(max_concurrent.max(1)).map_err(SandboxError::Engine)?;
+        let file = prepared.machine_code.as_path();
         let mismatch = |source| SandboxError::Mismatch {
             path: file.to_owned(),
             source,
@@ -85,12 +82,13 @@ impl Sandbox {
             engine,
             instances,
             perform,
-            fingerprint: String::new(),
+            fingerprint: prepared.fingerprint,
         })
     }
 }
 
 /// A guest that is ready to be loaded.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Prepared {
     pub(crate) machine_code: PathBuf,
     pub(crate) fingerprint: String,

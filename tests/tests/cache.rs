@@ -11,19 +11,12 @@ use harness::store::{CacheKey, KeyContext, TestsDigest, VerdictCache};
 use harness::verdict::{Grader, Judgement, Unjudged};
 
 fn key(program: &str) -> CacheKey {
-    let problem = Problem {
-        id: ProblemId::new("p"),
-        split: None,
-        difficulty: None,
-        statement: String::new(),
-        starter_code: None,
-        completion_prefix: None,
-        reference_solutions: Vec::new(),
-        tests: UnitTests::StandardInput {
+    let problem = Problem::with_tests(
+        ProblemId::new("p"),
+        UnitTests::StandardInput {
             tests: TestSet::default(),
         },
-        url: None,
-    };
+    );
     let context = KeyContext {
         options: JudgeOptions::default(),
         limits: Limits::default(),

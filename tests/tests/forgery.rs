@@ -11,17 +11,7 @@ use sandbox::Sandbox;
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| e2e::sandbox().expect("a sandbox"));
 
 fn problem(tests: UnitTests) -> Problem {
-    Problem {
-        id: ProblemId::new("forged/1"),
-        split: None,
-        difficulty: None,
-        statement: String::new(),
-        starter_code: None,
-        completion_prefix: None,
-        reference_solutions: Vec::new(),
-        tests,
-        url: None,
-    }
+    Problem::with_tests(ProblemId::new("forged/1"), tests)
 }
 
 fn asserts(setup: &str, tests: &[&str]) -> Problem {

@@ -42,22 +42,15 @@ fn kill(process: u32) {
     assert!(done.success());
 }
 
-fn scoring(coderl: &e2e::Coderl) -> Child {
+/// A run of the built-in suite, into `out`, that judges everything anew.
+fn scoring(out: &str) -> Vec<&str> {
+    let fixed = "run builtin --timeout 0.5 --judge both --no-cache --no-report --workers 2 --out";
+    fixed.split(' ').chain([out]).collect()
+}
+
+fn start(coderl: &e2e::Coderl, out: &str) -> Child {
     coderl
-        .command(&[
-            "run",
-            "builtin",
-            "--timeout",
-            "0.5",
-            "--judge",
-            "both",
-            "--no-cache",
-            "--no-report",
-            "--workers",
-            "2",
-            "--out",
-            "run",
-        ])
+        .command(&scoring(out))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -67,7 +60,7 @@ fn scoring(coderl: &e2e::Coderl) -> Child {
 #[test]
 fn workers_die_with_the_harness() {
     let coderl = e2e::Coderl::new();
-    let mut harness = scoring(&coderl);
+    let mut harness = start(&coderl, "run");
     wait_for("workers", || children(harness.id()).len() >= 2);
     let workers = children(harness.id());
     kill(harness.id());
@@ -82,22 +75,9 @@ fn workers_die_with_the_harness() {
 #[test]
 fn killed_workers_cost_retries_and_no_verdict() {
     let coderl = e2e::Coderl::new();
-    let calm = coderl.run(&[
-        "run",
-        "builtin",
-        "--timeout",
-        "0.5",
-        "--judge",
-        "both",
-        "--no-cache",
-        "--no-report",
-        "--workers",
-        "2",
-        "--out",
-        "calm",
-    ]);
+    let calm = coderl.run(&scoring("calm"));
     assert_eq!(calm.status, Some(0), "{}", calm.stderr);
-    let mut harness = scoring(&coderl);
+    let mut harness = start(&coderl, "run");
     // A worker that dies while it starts costs nothing: let them come to their work.
     thread::sleep(Duration::from_secs(1));
     let mut killed = 0;

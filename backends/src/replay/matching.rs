@@ -243,19 +243,14 @@ mod tests {
 
     fn problems(ids: &[&str]) -> Vec<Problem> {
         ids.iter()
-            .map(|id| Problem {
-                id: ProblemId::new(*id),
-                split: None,
-                difficulty: None,
-                statement: String::new(),
-                starter_code: None,
-                completion_prefix: None,
-                reference_solutions: Vec::new(),
-                tests: UnitTests::CheckFunction {
-                    entry_point: "f".to_owned(),
-                    source: String::new(),
-                },
-                url: None,
+            .map(|id| {
+                Problem::with_tests(
+                    ProblemId::new(*id),
+                    UnitTests::CheckFunction {
+                        entry_point: "f".to_owned(),
+                        source: String::new(),
+                    },
+                )
             })
             .collect()
     }

@@ -59,17 +59,7 @@ mod tests {
     use crate::value::Value;
 
     fn conflict(tests: UnitTests) -> bool {
-        has_conflict(&Problem {
-            id: ProblemId::new("p"),
-            split: None,
-            difficulty: None,
-            statement: String::new(),
-            starter_code: None,
-            completion_prefix: None,
-            reference_solutions: Vec::new(),
-            tests,
-            url: None,
-        })
+        has_conflict(&Problem::with_tests(ProblemId::new("p"), tests))
     }
 
     fn hidden<T>(hidden: Vec<T>) -> TestSet<T> {

@@ -276,7 +276,7 @@ impl Worker {
             _scratch: scratch,
         };
         worker.say(&ToWorker::Hello {
-            machine_code: pool.prepared.machine_code.clone(),
+            guest: pool.prepared.clone(),
             read_only: read_only.to_vec(),
         })?;
         match worker.listen(START_LIMIT)? {

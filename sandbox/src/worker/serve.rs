@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::ExitCode;
 
 use harness::contract::{Executor, PluginError};
@@ -14,7 +13,7 @@ use super::confine;
 use super::wire::{FromWorker, ToWorker, Trouble, decode, receive, send};
 use crate::error::SandboxError;
 use crate::guest::{Guest, Performer};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Prepared, Sandbox};
 
 /// Runs as a worker: standard input is the socket to the harness. Returns when the harness
 /// closes it.
@@ -36,17 +35,13 @@ pub fn main() -> ExitCode {
 fn serve(mut stream: UnixStream) -> io::Result<()> {
     let mut buffer = Vec::new();
     receive(&mut stream, &mut buffer)?;
-    let ToWorker::Hello {
-        machine_code,
-        read_only,
-    } = decode(&buffer)?
-    else {
+    let ToWorker::Hello { guest, read_only } = decode(&buffer)? else {
         return Err(io::Error::other("no greeting"));
     };
     // Functions on files ask for a Tokio runtime, although they block: one without threads.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let _entered = runtime.enter();
-    let sandbox = match ready(&machine_code) {
+    let sandbox = match ready(guest) {
         Ok(sandbox) => sandbox,
         Err(error) => return send(&mut stream, &FromWorker::Trouble(trouble(&*error))),
     };
@@ -57,8 +52,8 @@ fn serve(mut stream: UnixStream) -> io::Result<()> {
 
 /// A sandbox that has run once: what is opened or made on first use is there before the
 /// worker gives up the right to do so.
-fn ready(machine_code: &Path) -> Result<Sandbox, PluginError> {
-    let sandbox = Sandbox::from_machine_code(machine_code, 1)?;
+fn ready(guest: Prepared) -> Result<Sandbox, PluginError> {
+    let sandbox = Sandbox::load(guest, 1)?;
     sandbox
         .session(&Limits::default(), &Grants::default())?
         .run(&Step::RunScript {

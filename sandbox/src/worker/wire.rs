@@ -8,14 +8,14 @@ use harness::execution::{Grants, Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::guest::{Facts, Request};
+use crate::sandbox::Prepared;
 
 /// What the harness says.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToWorker<'a> {
     /// The first message.
     Hello {
-        /// Machine code of the guest, from the cache.
-        machine_code: PathBuf,
+        guest: Prepared,
         /// Directories that later sessions may be granted.
         read_only: Vec<PathBuf>,
     },

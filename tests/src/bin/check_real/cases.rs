@@ -129,17 +129,7 @@ fn by_number(problems: &[Problem], number: u64) -> Result<&Problem> {
 }
 
 fn problem(id: &str, tests: UnitTests) -> Problem {
-    Problem {
-        id: ProblemId::new(id),
-        split: None,
-        difficulty: None,
-        statement: String::new(),
-        starter_code: None,
-        completion_prefix: None,
-        reference_solutions: Vec::new(),
-        tests,
-        url: None,
-    }
+    Problem::with_tests(ProblemId::new(id), tests)
 }
 
 fn hidden<T>(tests: Vec<T>) -> TestSet<T> {

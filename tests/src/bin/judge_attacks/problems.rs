@@ -213,17 +213,7 @@ pub(crate) fn all() -> Vec<Victim> {
 }
 
 fn victim(name: &str, tests: UnitTests, right: &'static str, wrong: &'static str) -> Victim {
-    let problem = Problem {
-        id: ProblemId::new(name),
-        split: None,
-        difficulty: None,
-        statement: String::new(),
-        starter_code: None,
-        completion_prefix: None,
-        reference_solutions: Vec::new(),
-        tests,
-        url: None,
-    };
+    let problem = Problem::with_tests(ProblemId::new(name), tests);
     Victim {
         problem,
         right,
