@@ -90,7 +90,7 @@ pub(crate) fn component(
     precompiled::load(engine, &code).map_err(compile_error)
 }
 
-fn key(engine: &Engine, wasm: &[u8]) -> String {
+pub(crate) fn key(engine: &Engine, wasm: &[u8]) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
     hasher.write(wasm);
     hasher.write(&link::REVISION.to_le_bytes());
@@ -127,11 +127,16 @@ fn read(engine: &Engine, file: &Path) -> Option<Component> {
 }
 
 fn write(file: &Path, code: &[u8]) -> io::Result<()> {
+    replace(file, &[&Sha256::digest(code), code])
+}
+
+pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let directory: PathBuf = file.parent().unwrap_or(Path::new(".")).to_owned();
     fs::create_dir_all(&directory)?;
     let mut temporary = tempfile::NamedTempFile::new_in(&directory)?;
-    temporary.write_all(&Sha256::digest(code))?;
-    temporary.write_all(code)?;
+    for part in parts {
+        temporary.write_all(part)?;
+    }
     temporary.persist(file)?;
     Ok(())
 }

@@ -49,6 +49,9 @@
 mod sandbox;
 mod session;
 
+mod guest;
+mod numpy_guest;
+
 mod clock;
 mod grants;
 mod limiter;
@@ -67,4 +70,5 @@ mod error;
 
 pub use cache::{CompiledGuest, compiled_guests};
 pub use error::{LinkError, SandboxError};
+pub use numpy_guest::{Installation, NumpyError, NumpySandbox, Wheel};
 pub use sandbox::{Sandbox, SandboxOptions};

@@ -1,7 +1,9 @@
 //! The only unsafe code of this package.
 
+use std::path::Path;
+
 use wasmtime::component::Component;
-use wasmtime::{Engine, Result};
+use wasmtime::{Engine, Module, Result};
 
 /// Makes a component of machine code that [`Engine::precompile_component`] wrote.
 ///
@@ -15,5 +17,15 @@ pub(crate) fn load(engine: &Engine, code: &[u8]) -> Result<Component> {
     )]
     unsafe {
         Component::deserialize(engine, code)
+    }
+}
+
+/// Maps a file of machine code that [`Engine::precompile_module`] wrote into memory.
+///
+/// The caller has checked the file's digest, as for [`load`].
+pub(crate) fn map(engine: &Engine, file: &Path) -> Result<Module> {
+    #[expect(unsafe_code, reason = "as in `load`")]
+    unsafe {
+        Module::deserialize_file(engine, file)
     }
 }

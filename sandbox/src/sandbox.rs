@@ -1,18 +1,20 @@
 //! The executor: an engine, the compiled guest, and fresh instances of it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use harness::contract::{Executor, PluginError, Session};
 use harness::execution::{Grants, Limits};
 use sha2::{Digest, Sha256};
-use wasmtime::component::{ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::Linker;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{Deterministic, WasiCtx};
 
 use crate::error::SandboxError;
+use crate::guest::{Guest, Perform};
 use crate::limiter::MemoryLimiter;
-use crate::session::{GuestSession, Perform};
+use crate::numpy_guest::{Installation, NumpySandbox, Reactor};
+use crate::session::GuestSession;
 use crate::state::{self, State};
 use crate::stdio::{Input, Output, Overflow};
 use crate::{cache, clock, engine, grants, link};
@@ -21,7 +23,7 @@ use crate::{cache, clock, engine, grants, link};
 const START_FUEL: u64 = 1 << 30;
 
 /// Where random numbers come from, for programs that ask the system for them.
-const RANDOM_BYTES: &[u8] = b"the same in every session of a deterministic guest";
+pub(crate) const RANDOM_BYTES: &[u8] = b"the same in every session of a deterministic guest";
 
 /// How to make a [`Sandbox`].
 #[derive(Clone, Debug)]
@@ -41,9 +43,9 @@ pub struct SandboxOptions {
 /// [`Grants`] add is written there. See the head of this crate for what is covered.
 pub struct Sandbox {
     engine: Engine,
-    instances: InstancePre<State>,
-    perform: ComponentExportIndex,
+    guest: Guest,
     fingerprint: String,
+    numpy: Option<Box<NumpySandbox>>,
 }
 
 impl Sandbox {
@@ -78,14 +80,39 @@ impl Sandbox {
             .map_err(mismatch)?;
         Ok(Self {
             engine,
-            instances,
-            perform,
+            guest: Guest::Component { instances, perform },
+            numpy: None,
             fingerprint: format!(
                 "{} linked-{} wasmtime-{}",
                 &cache::hex(&Sha256::digest(&wasm))[..32],
                 link::REVISION,
                 engine::WASMTIME_VERSION
             ),
+        })
+    }
+
+    /// With a second guest for programs that import numpy and the like.
+    #[must_use]
+    pub fn with_numpy(mut self, numpy: Option<NumpySandbox>) -> Self {
+        self.numpy = numpy.map(Box::new);
+        self
+    }
+
+    /// The same for the second guest.
+    pub(crate) fn numpy(
+        installation: &Installation,
+        fingerprint: &str,
+        cache_dir: &Path,
+        max_concurrent: u32,
+        on_compile: &dyn Fn(),
+    ) -> Result<Self, SandboxError> {
+        let engine = engine::engine(max_concurrent.max(1)).map_err(SandboxError::Engine)?;
+        let reactor = Reactor::load(&engine, installation, cache_dir, on_compile)?;
+        Ok(Self {
+            engine,
+            guest: Guest::Numpy(reactor),
+            numpy: None,
+            fingerprint: fingerprint.to_owned(),
         })
     }
 }
@@ -104,6 +131,11 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 impl Executor for Sandbox {
     fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    fn with_packages(&self) -> Option<&dyn Executor> {
+        let numpy = self.numpy.as_deref()?;
+        Some(numpy)
     }
 
     fn session(
@@ -127,10 +159,12 @@ impl Executor for Sandbox {
             .secure_random(Deterministic::new(RANDOM_BYTES.to_vec()))
             .insecure_random(Deterministic::new(RANDOM_BYTES.to_vec()))
             .insecure_random_seed(0);
+        self.guest.grant(&mut wasi).map_err(SandboxError::Start)?;
         let scratch = grants::open(grants, &mut wasi)?;
 
-        let memory = MemoryLimiter::new(limits.memory_bytes);
-        let mut store = Store::new(&self.engine, State::new(wasi.build(), memory));
+        let own_memory = self.guest.own_memory_bytes();
+        let memory = MemoryLimiter::new(limits.memory_bytes.saturating_add(own_memory));
+        let mut store = Store::new(&self.engine, State::new(wasi.build_p1(), memory));
         store.limiter(|state| &mut state.memory);
         let perform = self.start(&mut store).map_err(|error| {
             if store.data_mut().memory.take_refused() {
@@ -157,8 +191,7 @@ impl Executor for Sandbox {
 impl Sandbox {
     fn start(&self, store: &mut Store<State>) -> wasmtime::Result<Perform> {
         store.set_fuel(START_FUEL)?;
-        let instance = crate::session::ready(self.instances.instantiate_async(&mut *store))?;
-        let perform = instance.get_typed_func(&mut *store, self.perform)?;
+        let perform = crate::session::ready(self.guest.start(store))?;
         store.fuel_async_yield_interval(Some(engine::FUEL_BETWEEN_CLOCK_CHECKS))?;
         Ok(perform)
     }

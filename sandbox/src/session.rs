@@ -6,19 +6,15 @@ use std::time::Instant;
 
 use harness::contract::{PluginError, Session};
 use harness::execution::{Ending, Execution, Limit, Limits, Step};
-use wasmtime::component::TypedFunc;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::error::SandboxError;
 use crate::grants::Scratch;
+use crate::guest::Perform;
 use crate::protocol::{self, Report};
 use crate::state::State;
 use crate::stdio::{Input, Output, OutputLimit};
-
-/// The export of `guest/world.wit`. (A list is a vector here because the call's type must
-/// be the same for all lifetimes.)
-pub(crate) type Perform = TypedFunc<(Vec<u8>,), (Vec<u8>,)>;
 
 /// A session on a fresh instance of the guest.
 pub(crate) struct GuestSession {
@@ -95,11 +91,11 @@ impl GuestSession {
     fn call(&mut self, request: Vec<u8>) -> Result<wasmtime::Result<Vec<u8>>, SandboxError> {
         let limit = self.limits.wall_clock;
         let deadline = Instant::now().checked_add(limit);
-        let mut call = pin!(self.perform.call_async(&mut self.store, (request,)));
+        let mut call = pin!(self.perform.call(&mut self.store, request));
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match call.as_mut().poll(&mut context) {
-                Poll::Ready(result) => return Ok(result.map(|(report,)| report)),
+                Poll::Ready(result) => return Ok(result),
                 Poll::Pending if deadline.is_some_and(|deadline| Instant::now() > deadline) => {
                     self.ended = true;
                     return Err(SandboxError::WallClock(limit));

@@ -18,7 +18,7 @@ use harness::store::{
     DatasetRecord, GenerationRecord, JUDGE_FINGERPRINT, JudgingRecord, KeyContext, Manifest,
     ProblemSummary, RunDirectory, StoredRun, VerdictCache,
 };
-use sandbox::{Sandbox, SandboxOptions};
+use sandbox::{NumpySandbox, Sandbox, SandboxOptions};
 
 use crate::arguments::{Directory, Exclusion, SettingsArguments};
 use crate::console::{Console, ScoreProgress, counted};
@@ -164,6 +164,7 @@ impl<'a> Pipeline<'a> {
             limits: resolved.settings.judging.limits(&dataset.name),
             options: resolved.settings.judging.options,
             guest: sandbox.fingerprint().to_owned(),
+            guest_with_packages: with_packages(sandbox),
             judge: JUDGE_FINGERPRINT.to_owned(),
         });
         let out = request.directory.out.clone().unwrap_or_else(|| {
@@ -309,6 +310,7 @@ impl<'a> Pipeline<'a> {
             options: settings.judging.options,
             limits: limits.clone(),
             guest: sandbox.fingerprint().to_owned(),
+            guest_with_packages: with_packages(sandbox),
         };
         let request = Score {
             problems: &self.problems,
@@ -392,8 +394,24 @@ impl Context {
             spinner.set_message("compiling the sandbox guest (once, about half a minute)");
         });
         spinner.finish_and_clear();
-        sandbox.context("cannot start the sandbox; `coderl doctor` may know why")
+        let sandbox = sandbox.context("cannot start the sandbox; `coderl doctor` may know why")?;
+        Ok(sandbox.with_numpy(self.numpy_sandbox(workers)))
     }
+
+    /// The guest for programs that import numpy, if it is installed.
+    pub(crate) fn numpy_sandbox(&self, workers: NonZeroUsize) -> Option<NumpySandbox> {
+        let max_concurrent = u32::try_from(workers.get()).unwrap_or(u32::MAX);
+        let console = self.console;
+        NumpySandbox::new(self.places.cache.clone(), max_concurrent, move || {
+            console.note("compiling the numpy guest (once, a minute or two)");
+        })
+    }
+}
+
+/// Names the guest for programs that import packages, if it is installed.
+pub(crate) fn with_packages(sandbox: &dyn Executor) -> Option<String> {
+    let executor = sandbox.with_packages()?;
+    Some(executor.fingerprint().to_owned())
 }
 
 /// The audit by which problems are left out: the one that was named, or the run's own.

@@ -3,6 +3,7 @@
 mod apps_2021;
 mod evalplus;
 mod judging;
+mod packages;
 mod python;
 mod reference;
 pub(crate) mod results_differ;
@@ -10,6 +11,7 @@ mod strict;
 mod trial;
 
 pub use judging::{Judge, JudgeOptions};
+pub(crate) use packages::TestCode;
 
 pub use crate::problem::WhichTests;
 pub use crate::verdict::Judged;

@@ -46,6 +46,8 @@ _c128_at = Struct("<dd").unpack_from
 _NONE = type(None)
 _type_name = type.__dict__["__name__"].__get__
 _ALL = slice(None)
+# Exact types of other packages that stand for plain data, and how to get it.
+converters = {}
 # In this order: bool is an int.
 _BASES = (bool, int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
 
@@ -72,7 +74,12 @@ def encode(value, limit):
         if part is None:
             tag, items = _contents(base, item)
             if tag is None:
-                part = _opaque(item)
+                convert = converters.get(type(item))
+                if convert is not None:
+                    item = convert(item)
+                    part = _scalar(_base(type(item)), item)
+                if part is None:
+                    part = _opaque(item)
             elif len(stack) > MAX_DEPTH or id(item) in open_ids:
                 part = b"O" + _text(_type_name(type(item))) + _text("...")
             else:

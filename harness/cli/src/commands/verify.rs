@@ -210,6 +210,7 @@ impl Again<'_> {
                 options: self.judging.options,
                 limits: limits.clone(),
                 guest: self.sandbox.fingerprint().to_owned(),
+                guest_with_packages: with_packages(self.sandbox),
             },
             cache: None,
             workers: self.workers,
