@@ -4,6 +4,9 @@
 //! of the same snapshot of an interpreter, in which the modules of the standard library are
 //! already imported; `guest/` holds its source and `make guest` builds it.
 //!
+//! [`NumpySandbox`] does the same with a second guest that holds numpy, scipy, pandas, sympy and
+//! networkx (`docs/numpy-guest.md`).
+//!
 //! # Covered
 //!
 //! - **Isolation.** A guest has no environment, no network, no processes, and no files but
@@ -35,8 +38,8 @@
 //! - **Size of a scratch directory.** A program may fill the disk as far as its fuel goes.
 //! - **Memory beyond the limit for recursion.** The stack of a guest may take up to 512 MiB
 //!   beside its linear memory while it deletes very long chains of objects.
-//! - **What WASI lacks.** Sockets, processes, signals, real threads, `ctypes`, packages such as
-//!   numpy: asked for, they are named in
+//! - **What WASI lacks.** Sockets, processes, signals, real threads, `ctypes`, packages that are
+//!   in neither guest: asked for, they are named in
 //!   [`Execution::unsupported`](harness::execution::Execution::unsupported), and the program
 //!   gets the exception that a missing module or function gives.
 //! - **A 32-bit interpreter.** `array('l')` holds 32 bits, and the order of sets of integers

@@ -21,7 +21,7 @@ pub(crate) struct State {
     /// Fuel given to the current step.
     budget: u64,
     pub(crate) unsupported: Vec<String>,
-    /// What a core module handed over through its import, see `numpy_guest/door.rs`.
+    /// What a core module handed over through its import, see `numpy_guest/reactor.rs`.
     pub(crate) report: Option<Vec<u8>>,
 }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use sandbox::{Sandbox, SandboxOptions};
+use sandbox::{NumpySandbox, Sandbox, SandboxOptions};
 use tempfile::TempDir;
 
 /// Root of the workspace.
@@ -20,15 +20,18 @@ pub fn workspace() -> &'static Path {
 /// # Errors
 /// When the guest is missing.
 pub fn sandbox() -> Result<Sandbox> {
-    Sandbox::new(
+    let max_concurrent = 64;
+    let sandbox = Sandbox::new(
         &SandboxOptions {
             guest: guest(),
             cache_dir: cache(),
-            max_concurrent: 64,
+            max_concurrent,
         },
         || {},
     )
-    .context("run `make guest` first")
+    .context("run `make guest` first")?;
+    let numpy = numpy_cache().and_then(|cache| NumpySandbox::new(cache, max_concurrent, || {}));
+    Ok(sandbox.with_numpy(numpy))
 }
 
 /// The guest's component file.
@@ -37,6 +40,15 @@ fn guest() -> PathBuf {
         || workspace().join("target/guest/coderl-guest.wasm"),
         PathBuf::from,
     )
+}
+
+/// Where `coderl guest install numpy` puts the second guest. It is large, so tests do not
+/// install it; they use the user's.
+pub fn numpy_cache() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    variable("CODERL_CACHE_DIR")
+        .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("coderl")))
+        .or_else(|| Some(variable("HOME")?.join(".cache/coderl")))
 }
 
 /// Compiled guests and verdicts of tests, apart from the user's own.

