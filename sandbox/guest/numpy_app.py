@@ -48,12 +48,27 @@ class OwnModules:
             exec(code, module.__dict__)
 
 
+class Noting:
+    """Tells the host of modules that can be imported from the library but not be used. They are
+    not refused: packages import some of them for what programs never call."""
+
+    def __init__(self, unusable, note):
+        self._unusable = unusable
+        self._note = note
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self._unusable:
+            self._note("module " + name)
+        return None
+
+
 def _component_modules(note):
     """What the driver imports from the build of the other guest."""
     # The stack of this guest is large as it is.
     large_stack = types.ModuleType("_large_stack")
     large_stack.is_possible = lambda _: True
     large_stack.call = lambda function: function()
+    large_stack.immortalize = None
     world = types.ModuleType("wit_world")
     world.note_unsupported = note
     return {"_large_stack": large_stack, "wit_world": world}
@@ -84,9 +99,12 @@ def start(files, numpy_view):
     codec.converters.update(scalars)
     unsupported.UNUSABLE += ("_host", "_reactor")
     locality.fill_holes()
+    # Needs access to the counts, for which this build has no means.
+    locality.immortalize_all = lambda immortalize: None
     library = list(sys.path)
     session.prepare()
     sys.path[:] = library
+    sys.meta_path.insert(0, Noting(unsupported.UNUSABLE, unsupported.note))
     sys.argv = [session.PROGRAM]
     for name in ("wit_world", "_host", "host"):
         sys.modules.pop(name, None)
