@@ -9,6 +9,7 @@ use harness::execution::{Ending, Execution, Grants, Limit, Limits, Step};
 use harness::value::Value;
 use sandbox::NumpySandbox;
 
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 fn sandbox() -> Option<&'static NumpySandbox> {
     static SANDBOX: LazyLock<Option<NumpySandbox>> = LazyLock::new(|| {
         let variable = |name| std::env::var_os(name).map(PathBuf::from);
