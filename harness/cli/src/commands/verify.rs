@@ -23,7 +23,7 @@ use crate::arguments::Verify;
 use crate::commands::terminal_width;
 use crate::console::{ScoreProgress, counted};
 use crate::exit::{Exit, data, usage};
-use crate::pipeline::Context;
+use crate::pipeline::{Context, with_packages};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
