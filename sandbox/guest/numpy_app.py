@@ -96,7 +96,7 @@ def start(files, numpy_view):
 
     from coderl_guest import codec, locality, session, unsupported
 
-    codec.converters.update(scalars)
+    codec.converters.update({id(kind): convert for kind, convert in scalars.items()})
     unsupported.UNUSABLE += ("_host", "_reactor")
     locality.fill_holes()
     # Needs access to the counts, for which this build has no means.

@@ -46,7 +46,8 @@ _c128_at = Struct("<dd").unpack_from
 _NONE = type(None)
 _type_name = type.__dict__["__name__"].__get__
 _ALL = slice(None)
-# Exact types of other packages that stand for plain data, and how to get it.
+# How to get plain data of exact types of other packages, by the identity of the type: its
+# hash could be a method of the program.
 converters = {}
 # In this order: bool is an int.
 _BASES = (bool, int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
@@ -74,7 +75,7 @@ def encode(value, limit):
         if part is None:
             tag, items = _contents(base, item)
             if tag is None:
-                convert = converters.get(type(item))
+                convert = converters.get(id(type(item)))
                 if convert is not None:
                     item = convert(item)
                     part = _scalar(_base(type(item)), item)
