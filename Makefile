@@ -8,7 +8,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)/release
 DATA ?= ../shared/data
 BENCH_VENV = target/bench-venv
 
-.PHONY: all demo test build guest check-real bench-judge golden help
+.PHONY: all demo test build guest guest-numpy check-real bench-judge golden help
 
 all: build
 
@@ -19,6 +19,10 @@ build: guest
 # The Python interpreter in which programs are judged, as a WebAssembly component.
 guest:
 	@sandbox/guest/build.sh
+
+# A second guest, for programs that import numpy: 98 MB to download, once.
+guest-numpy: build
+	$(TARGET)/coderl guest install numpy
 
 # The main job on the built-in problems.
 demo: build

@@ -20,6 +20,12 @@ pub trait Executor: Sync {
     /// Names the guest and its version; a part of the key under which verdicts are cached.
     fn fingerprint(&self) -> &str;
 
+    /// The executor for programs that import numpy or other packages, where there is one.
+    /// Without it such programs run here and find the packages missing.
+    fn with_packages(&self) -> Option<&dyn Executor> {
+        None
+    }
+
     /// Starts a fresh guest.
     ///
     /// # Errors

@@ -118,6 +118,7 @@ pub(crate) fn manifest() -> Manifest {
         limits: Limits::default(),
         options: JudgeOptions::default(),
         guest: "guest 1".to_owned(),
+        guest_with_packages: None,
         judge: JUDGE_FINGERPRINT.to_owned(),
     });
     // The only part that differs from run to run.
@@ -130,6 +131,7 @@ pub(crate) fn context() -> KeyContext {
         options: JudgeOptions::default(),
         limits: Limits::default(),
         guest: "guest 1".to_owned(),
+        guest_with_packages: None,
     }
 }
 

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
 use crate::error::SandboxError;
+use crate::form::Form;
 use crate::link;
 
 const DIGEST_BYTES: usize = 32;
@@ -58,7 +59,7 @@ pub fn compiled_guests(cache: &Path) -> io::Result<Vec<CompiledGuest>> {
     Ok(guests)
 }
 
-/// A guest's component, with what names it.
+/// A guest's file, with what names its content.
 pub(crate) struct Source<'a> {
     path: &'a Path,
     pub(crate) digest: [u8; DIGEST_BYTES],
@@ -71,6 +72,34 @@ impl<'a> Source<'a> {
             source,
         })?;
         Ok(Self { path, digest })
+    }
+
+    /// A file whose content follows from `name`, so that nobody needs to read it.
+    pub(crate) fn named(path: &'a Path, name: &str) -> Self {
+        let digest = Sha256::digest(name).into();
+        Self { path, digest }
+    }
+
+    fn compile(&self, engine: &Engine, form: &Form) -> Result<Vec<u8>, SandboxError> {
+        let path = || self.path.to_owned();
+        let wasm = fs::read(self.path).map_err(|source| SandboxError::Guest {
+            path: path(),
+            source,
+        })?;
+        let code = match form {
+            Form::Component => {
+                let linked = link::link(&wasm).map_err(|source| SandboxError::Link {
+                    path: path(),
+                    source,
+                })?;
+                engine.precompile_component(&linked)
+            }
+            Form::Numpy { .. } => engine.precompile_module(&wasm),
+        };
+        code.map_err(|source| SandboxError::Compile {
+            path: path(),
+            source,
+        })
     }
 }
 
@@ -89,10 +118,12 @@ fn digest(file: &Path) -> io::Result<[u8; DIGEST_BYTES]> {
 }
 
 /// The machine code of a guest: a file in the cache whose content was found to be whole.
-/// `on_compile` is called before a compilation, which takes about ten seconds.
+/// `on_compile` is called before a compilation, which takes about ten seconds, for the form
+/// with numpy a minute or two.
 pub(crate) fn machine_code(
     engine: &Engine,
     source: &Source<'_>,
+    form: &Form,
     cache: &Path,
     on_compile: &mut dyn FnMut(),
 ) -> Result<PathBuf, SandboxError> {
@@ -101,21 +132,7 @@ pub(crate) fn machine_code(
         return Ok(found);
     }
     on_compile();
-    let path = || source.path.to_owned();
-    let wasm = fs::read(source.path).map_err(|source| SandboxError::Guest {
-        path: path(),
-        source,
-    })?;
-    let linked = link::link(&wasm).map_err(|source| SandboxError::Link {
-        path: path(),
-        source,
-    })?;
-    let code = engine
-        .precompile_component(&linked)
-        .map_err(|source| SandboxError::Compile {
-            path: path(),
-            source,
-        })?;
+    let code = source.compile(engine, form)?;
     write(cache, &prefix, &code).map_err(|source| SandboxError::Cache {
         path: cache.to_owned(),
         source,

@@ -12,9 +12,9 @@ use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use crate::state::State;
 
 /// 2024-01-01 00:00:00 UTC, the time at which every session starts.
-const START_SECONDS: u64 = 1_704_067_200;
+pub(crate) const START_SECONDS: u64 = 1_704_067_200;
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
+pub(crate) const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Replaces the clocks of WASI. Must come after those have been added.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
@@ -64,7 +64,8 @@ struct Datetime {
     nanoseconds: u32,
 }
 
-fn elapsed_nanos(store: &StoreContextMut<'_, State>) -> Result<u64> {
+/// Nanoseconds since the session started.
+pub(crate) fn elapsed_nanos(store: &StoreContextMut<'_, State>) -> Result<u64> {
     let fuel = store.data().fuel_used(store.get_fuel()?);
     let nanos =
         u128::from(fuel) * u128::from(NANOS_PER_SECOND) / u128::from(FUEL_PER_REFERENCE_SECOND);
@@ -72,6 +73,14 @@ fn elapsed_nanos(store: &StoreContextMut<'_, State>) -> Result<u64> {
 }
 
 fn sleep(store: &mut StoreContextMut<'_, State>, nanos: u64) -> Result<Resource<DynPollable>> {
+    wait(store, nanos)?;
+    let table = store.data_mut().ctx().table;
+    let over = table.push(Over)?;
+    subscribe(table, over)
+}
+
+/// Takes the fuel of `nanos` of waiting.
+pub(crate) fn wait(store: &mut StoreContextMut<'_, State>, nanos: u64) -> Result<()> {
     let price =
         u128::from(nanos) * u128::from(FUEL_PER_REFERENCE_SECOND) / u128::from(NANOS_PER_SECOND);
     match u128::from(store.get_fuel()?).checked_sub(price) {
@@ -81,9 +90,7 @@ fn sleep(store: &mut StoreContextMut<'_, State>, nanos: u64) -> Result<Resource<
             return Err(Trap::OutOfFuel.into());
         }
     }
-    let table = store.data_mut().ctx().table;
-    let over = table.push(Over)?;
-    subscribe(table, over)
+    Ok(())
 }
 
 /// A wait that is over.

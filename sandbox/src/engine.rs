@@ -35,7 +35,7 @@ pub(crate) fn engine(max_concurrent: u32) -> Result<Engine> {
         .max_memories_per_component(MEMORIES)
         .total_tables(max_concurrent * TABLES)
         .max_tables_per_component(TABLES)
-        .max_core_instance_size(1 << 20)
+        .max_core_instance_size(8 << 20)
         .max_component_instance_size(1 << 20)
         .table_elements(1 << 16)
         .total_stacks(max_concurrent)

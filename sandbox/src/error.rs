@@ -46,6 +46,8 @@ pub enum SandboxError {
         path: PathBuf,
         source: wasmtime::Error,
     },
+    #[error("the guest with numpy cannot be granted files")]
+    NoGrants,
     #[error("cannot make a scratch directory: {source}; is there room for temporary files?")]
     Scratch { source: std::io::Error },
     #[error("cannot start a worker process: {source}")]

@@ -7,19 +7,15 @@ use std::time::Instant;
 use harness::contract::PluginError;
 use harness::execution::{Limit, Limits};
 use serde::{Deserialize, Serialize};
-use wasmtime::component::TypedFunc;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::error::SandboxError;
+use crate::form::Perform;
 use crate::grants::Scratch;
 use crate::mailbox::Mailbox;
 use crate::state::State;
 use crate::stdio::{Input, Output, OutputLimit};
-
-/// The export of `guest/world.wit`. (A list is a vector here because the call's type must
-/// be the same for all lifetimes.)
-pub(crate) type Perform = TypedFunc<(Vec<u8>,), (Vec<u8>,)>;
 
 /// What a report may have beside the value that a step limits: names, texts, framing.
 const REPORT_HEAD_BYTES: usize = 1 << 20;
@@ -140,11 +136,11 @@ impl Guest {
     ) -> Result<wasmtime::Result<Vec<u8>>, PluginError> {
         let limit = self.limits.wall_clock;
         let mut deadline = Instant::now().checked_add(limit);
-        let mut call = pin!(self.perform.call_async(&mut self.store, (step,)));
+        let mut call = pin!(self.perform.call(&mut self.store, step));
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match call.as_mut().poll(&mut context) {
-                Poll::Ready(result) => return Ok(result.map(|(report,)| report)),
+                Poll::Ready(result) => return Ok(result),
                 Poll::Pending
                     if let Some(answer) = &mut answer
                         && let Some(question) = mailbox.take_question() =>

@@ -4,6 +4,10 @@
 //! of the same snapshot of an interpreter, in which the modules of the standard library are
 //! already imported; `guest/` holds its source and `make guest` builds it.
 //!
+//! [`Sandbox::numpy`] does the same with a second guest that holds numpy, scipy, pandas, sympy
+//! and networkx (`docs/numpy-guest.md`). [`worker::Workers`] keeps guests in processes of their
+//! own and chooses between the two.
+//!
 //! # Covered
 //!
 //! - **Isolation.** A guest has no environment, no network, no processes, and no files but
@@ -38,8 +42,8 @@
 //!   bounds their number but fuel. Judging grants no scratch directory.
 //! - **Memory beyond the limit for recursion.** The stack of a guest may take up to 512 MiB
 //!   beside its linear memory while it deletes very long chains of objects.
-//! - **What WASI lacks.** Sockets, processes, signals, real threads, `ctypes`, packages such as
-//!   numpy: asked for, they are named in
+//! - **What WASI lacks.** Sockets, processes, signals, real threads, `ctypes`, packages that are
+//!   in neither guest: asked for, they are named in
 //!   [`Execution::unsupported`](harness::execution::Execution::unsupported), and the program
 //!   gets the exception that a missing module or function gives.
 //! - **A 32-bit interpreter.** `array('l')` holds 32 bits, and the order of sets of integers
@@ -50,6 +54,9 @@
 mod sandbox;
 mod session;
 pub mod worker;
+
+mod form;
+mod numpy_guest;
 
 mod clock;
 mod grants;
@@ -71,4 +78,5 @@ mod error;
 
 pub use cache::{CompiledGuest, compiled_guests};
 pub use error::{LinkError, SandboxError};
+pub use numpy_guest::{Installation, NumpyError, Wheel};
 pub use sandbox::{Sandbox, SandboxOptions};

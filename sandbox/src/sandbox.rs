@@ -1,28 +1,29 @@
 //! The executor: an engine, the compiled guest, and fresh instances of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use harness::contract::{Executor, PluginError, Session};
 use harness::execution::{Grants, Limits};
 use serde::{Deserialize, Serialize};
-use wasmtime::component::{ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{Deterministic, WasiCtx};
 
 use crate::cache::{self, Source};
 use crate::error::SandboxError;
-use crate::guest::{self, Guest, Perform};
+use crate::form::{Form, Loaded, Perform};
+use crate::guest::{self, Guest};
 use crate::limiter::MemoryLimiter;
+use crate::numpy_guest::Installation;
 use crate::session::GuestSession;
-use crate::state::{self, State};
+use crate::state::State;
 use crate::stdio::{Input, Output, Overflow};
-use crate::{clock, engine, grants, link, precompiled};
+use crate::{engine, grants, link};
 
 /// Fuel for what runs before the first step. An idle guest is a snapshot and needs little.
 const START_FUEL: u64 = 1 << 30;
 
 /// Where random numbers come from, for programs that ask the system for them.
-const RANDOM_BYTES: &[u8] = b"the same in every session of a deterministic guest";
+pub(crate) const RANDOM_BYTES: &[u8] = b"the same in every session of a deterministic guest";
 
 /// How to make a [`Sandbox`].
 #[derive(Clone, Debug)]
@@ -42,8 +43,7 @@ pub struct SandboxOptions {
 /// [`Grants`] add is written there. See the head of this crate for what is covered.
 pub struct Sandbox {
     engine: Engine,
-    instances: InstancePre<State>,
-    perform: ComponentExportIndex,
+    guest: Loaded,
     fingerprint: String,
 }
 
@@ -62,26 +62,31 @@ impl Sandbox {
         Self::load(prepared, options.max_concurrent)
     }
 
+    /// The same on the guest with numpy and other packages, which is large: loading it takes
+    /// half a second, compiling it a minute or two. It cannot be granted files.
+    ///
+    /// # Errors
+    /// When the guest is not installed or broken, or the cache cannot be written.
+    pub fn numpy(
+        installation: &Installation,
+        cache_dir: &Path,
+        max_concurrent: u32,
+        mut on_compile: impl FnMut(),
+    ) -> Result<Self, SandboxError> {
+        let prepared = prepare_numpy(installation, cache_dir, &mut on_compile)?;
+        Self::load(prepared, max_concurrent)
+    }
+
     /// A sandbox on what [`prepare`] found or made.
     pub(crate) fn load(prepared: Prepared, max_concurrent: u32) -> Result<Self, SandboxError> {
         let engine = engine::engine(max_concurrent.max(1)).map_err(SandboxError::Engine)?;
-        let file = prepared.machine_code.as_path();
-        let mismatch = |source| SandboxError::Mismatch {
-            path: file.to_owned(),
-            source,
-        };
-        let component = precompiled::load(&engine, file).map_err(mismatch)?;
-        let perform = component
-            .get_export_index(None, "perform")
-            .ok_or_else(|| mismatch(wasmtime::format_err!("no export `perform`")))?;
-        let instances = linker(&engine)
-            .map_err(SandboxError::Engine)?
-            .instantiate_pre(&component)
-            .map_err(mismatch)?;
+        let guest = Loaded::from_file(&engine, &prepared.machine_code, prepared.form);
         Ok(Self {
+            guest: guest.map_err(|source| SandboxError::Mismatch {
+                path: prepared.machine_code,
+                source,
+            })?,
             engine,
-            instances,
-            perform,
             fingerprint: prepared.fingerprint,
         })
     }
@@ -91,6 +96,7 @@ impl Sandbox {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Prepared {
     pub(crate) machine_code: PathBuf,
+    pub(crate) form: Form,
     pub(crate) fingerprint: String,
 }
 
@@ -100,10 +106,47 @@ pub(crate) fn prepare(
     on_compile: &mut dyn FnMut(),
 ) -> Result<Prepared, SandboxError> {
     let source = Source::read(&options.guest)?;
+    let fingerprint = fingerprint(&source);
+    let form = Form::Component;
+    prepare_source(&source, form, fingerprint, &options.cache_dir, on_compile)
+}
+
+/// The same for the guest with numpy.
+pub(crate) fn prepare_numpy(
+    installation: &Installation,
+    cache_dir: &Path,
+    on_compile: &mut dyn FnMut(),
+) -> Result<Prepared, SandboxError> {
+    let module = installation.module();
+    let source = Source::named(&module, installation.name());
+    let form = Form::Numpy {
+        library: absolute(&installation.library())?,
+    };
+    let fingerprint = installation.fingerprint();
+    prepare_source(&source, form, fingerprint, cache_dir, on_compile)
+}
+
+fn prepare_source(
+    source: &Source<'_>,
+    form: Form,
+    fingerprint: String,
+    cache_dir: &Path,
+    on_compile: &mut dyn FnMut(),
+) -> Result<Prepared, SandboxError> {
     let engine = engine::engine(1).map_err(SandboxError::Engine)?;
+    let file = cache::machine_code(&engine, source, &form, cache_dir, on_compile)?;
     Ok(Prepared {
-        machine_code: cache::machine_code(&engine, &source, &options.cache_dir, on_compile)?,
-        fingerprint: fingerprint(&source),
+        machine_code: absolute(&file)?,
+        form,
+        fingerprint,
+    })
+}
+
+/// Workers have another current directory.
+fn absolute(path: &Path) -> Result<PathBuf, SandboxError> {
+    std::path::absolute(path).map_err(|source| SandboxError::Cache {
+        path: path.to_owned(),
+        source,
     })
 }
 
@@ -114,17 +157,6 @@ fn fingerprint(source: &Source<'_>) -> String {
         link::REVISION,
         engine::WASMTIME_VERSION
     )
-}
-
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    // The asynchronous functions run on the guest's own stack and are always ready at once,
-    // while the synchronous ones would enter a Tokio runtime for each call.
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    linker.allow_shadowing(true);
-    clock::add_to_linker(&mut linker)?;
-    state::add_to_linker(&mut linker)?;
-    Ok(linker)
 }
 
 impl Executor for Sandbox {
@@ -145,6 +177,10 @@ impl Executor for Sandbox {
 impl Sandbox {
     /// A fresh guest.
     pub(crate) fn guest(&self, limits: &Limits, grants: &Grants) -> Result<Guest, SandboxError> {
+        // The C library of that guest looked for its directories while the snapshot was made.
+        if matches!(self.guest, Loaded::Numpy(_)) && *grants != Grants::default() {
+            return Err(SandboxError::NoGrants);
+        }
         let length = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let stdin = Input::default();
         let stdout = Output::new(length(limits.output_bytes), Overflow::Trap);
@@ -161,10 +197,12 @@ impl Sandbox {
             .secure_random(Deterministic::new(RANDOM_BYTES.to_vec()))
             .insecure_random(Deterministic::new(RANDOM_BYTES.to_vec()))
             .insecure_random_seed(0);
+        self.guest.grant(&mut wasi).map_err(SandboxError::Start)?;
         let scratch = grants::open(grants, &mut wasi)?;
 
-        let memory = MemoryLimiter::new(limits.memory_bytes);
-        let mut store = Store::new(&self.engine, State::new(wasi.build(), memory));
+        let own_memory = self.guest.own_memory_bytes();
+        let memory = MemoryLimiter::new(limits.memory_bytes.saturating_add(own_memory));
+        let mut store = Store::new(&self.engine, State::new(wasi.build_p1(), memory));
         store.limiter(|state| &mut state.memory);
         let perform = self.start(&mut store).map_err(|error| {
             if store.data_mut().memory.take_refused() {
@@ -188,8 +226,7 @@ impl Sandbox {
 
     fn start(&self, store: &mut Store<State>) -> wasmtime::Result<Perform> {
         store.set_fuel(START_FUEL)?;
-        let instance = guest::ready(self.instances.instantiate_async(&mut *store))?;
-        let perform = instance.get_typed_func(&mut *store, self.perform)?;
+        let perform = guest::ready(self.guest.start(store))?;
         store.fuel_async_yield_interval(Some(engine::FUEL_BETWEEN_CLOCK_CHECKS))?;
         Ok(perform)
     }

@@ -1,8 +1,9 @@
 //! What the host keeps for one guest.
 
-use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::component::Linker;
 use wasmtime::{Result, StoreContextMut};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::limiter::MemoryLimiter;
 use crate::mailbox::Mailbox;
@@ -13,8 +14,8 @@ const MAX_NAME_BYTES: usize = 200;
 
 /// Data of a store.
 pub(crate) struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
+    /// WASI of both kinds: components see its version 0.2, core modules its version 0.1.
+    pub(crate) wasi: WasiP1Ctx,
     pub(crate) memory: MemoryLimiter,
     /// Fuel used by earlier steps.
     fuel_before: u64,
@@ -22,18 +23,20 @@ pub(crate) struct State {
     budget: u64,
     pub(crate) unsupported: Vec<String>,
     pub(crate) mailbox: Mailbox,
+    /// What a core module handed over through its import, see `numpy_guest/reactor.rs`.
+    pub(crate) report: Option<Vec<u8>>,
 }
 
 impl State {
-    pub(crate) fn new(wasi: WasiCtx, memory: MemoryLimiter) -> Self {
+    pub(crate) fn new(wasi: WasiP1Ctx, memory: MemoryLimiter) -> Self {
         Self {
             wasi,
-            table: ResourceTable::new(),
             memory,
             fuel_before: 0,
             budget: 0,
             unsupported: Vec::new(),
             mailbox: Mailbox::default(),
+            report: None,
         }
     }
 
@@ -52,7 +55,7 @@ impl State {
         self.budget = 0;
     }
 
-    fn note_unsupported(&mut self, what: String) {
+    pub(crate) fn note_unsupported(&mut self, what: String) {
         if self.unsupported.len() < MAX_UNSUPPORTED
             && what.len() <= MAX_NAME_BYTES
             && !self.unsupported.contains(&what)
@@ -64,10 +67,7 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        self.wasi.ctx()
     }
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 mod guest_files;
 mod host_safety;
+mod numpy;
 mod sessions;
 mod testers;
 mod text_calls;

@@ -5,7 +5,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use sandbox::{Sandbox, SandboxOptions};
+use sandbox::SandboxOptions;
+use sandbox::worker::{Workers, WorkersOptions};
 use tempfile::TempDir;
 
 /// Root of the workspace.
@@ -15,20 +16,24 @@ pub fn workspace() -> &'static Path {
         .expect("the package lies in the workspace")
 }
 
-/// The sandbox on the guest that `make guest` builds, with the user's cache.
+/// The sandbox that the binary uses: worker processes on the guest that `make guest` builds,
+/// with the user's guest for numpy where it is installed.
 ///
 /// # Errors
 /// When the guest is missing.
-pub fn sandbox() -> Result<Sandbox> {
-    Sandbox::new(
-        &SandboxOptions {
+pub fn sandbox() -> Result<Workers> {
+    let command = || vec![binary().into(), "sandbox-worker".into()];
+    let options = WorkersOptions {
+        sandbox: SandboxOptions {
             guest: guest(),
             cache_dir: cache(),
-            max_concurrent: 64,
+            max_concurrent: 1,
         },
-        || {},
-    )
-    .context("run `make guest` first")
+        command: command(),
+    };
+    let workers = Workers::new(options, || {}).context("run `make guest` first")?;
+    let numpy = numpy_cache().and_then(|cache| Workers::numpy(&cache, command(), || {}));
+    Ok(workers.with_packages(numpy))
 }
 
 /// The guest's component file.
@@ -37,6 +42,15 @@ fn guest() -> PathBuf {
         || workspace().join("target/guest/coderl-guest.wasm"),
         PathBuf::from,
     )
+}
+
+/// Where `coderl guest install numpy` puts the second guest. It is large, so tests do not
+/// install it; they use the user's.
+pub fn numpy_cache() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    variable("CODERL_CACHE_DIR")
+        .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("coderl")))
+        .or_else(|| Some(variable("HOME")?.join(".cache/coderl")))
 }
 
 /// Compiled guests and verdicts of tests, apart from the user's own.
@@ -145,11 +159,14 @@ impl Done {
     }
 }
 
-/// The release binary, beside the `deps` folder from which tests run.
+/// The release binary: beside this program, or beside the `deps` folder from which tests run.
 fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows its path");
-    let deps = test.parent().expect("the test lies in a folder");
-    deps.parent()
-        .expect("`deps` lies in the profile's folder")
-        .join("coderl")
+    let program = std::env::current_exe().expect("the program knows its path");
+    let folder = program.parent().expect("the program lies in a folder");
+    let profile = if folder.ends_with("deps") {
+        folder.parent().expect("`deps` lies in a folder")
+    } else {
+        folder
+    };
+    profile.join("coderl")
 }

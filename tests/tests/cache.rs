@@ -21,6 +21,7 @@ fn key(program: &str) -> CacheKey {
         options: JudgeOptions::default(),
         limits: Limits::default(),
         guest: "guest".to_owned(),
+        guest_with_packages: None,
     };
     let tests = TestsDigest::new(&problem, WhichTests::Hidden);
     context.key(&tests, program, Grader::Strict)

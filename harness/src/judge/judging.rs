@@ -19,6 +19,7 @@ use crate::contract::{Executor, PluginError};
 use crate::execution::{Grants, Limits, Step};
 use crate::judge::asserts::{PlanCache, check_script};
 use crate::judge::evalplus::{Benchmark, Oracle};
+use crate::judge::packages::{TestCode, imports_package};
 use crate::judge::reference::ReferenceResults;
 use crate::judge::trial::{Trial, completed, module, result_of};
 use crate::problem::{Problem, UnitTests, WhichTests};
@@ -91,7 +92,9 @@ impl<'a> Judge<'a> {
         which: WhichTests,
         limits: &Limits,
     ) -> Result<Judged, PluginError> {
-        let mut trial = Trial::new(self.executor, limits, self.options);
+        let needs_packages = TestCode::of(problem).needs_packages(program, grader);
+        let executor = suited(self.executor, needs_packages);
+        let mut trial = Trial::new(executor, limits, self.options);
         let n_tests = match &problem.tests {
             UnitTests::StandardInput { tests } => {
                 let tests = tests.of(which);
@@ -147,7 +150,8 @@ impl<'a> Judge<'a> {
                     let inputs: Vec<&[Value]> =
                         base.iter().chain(plus).map(Vec::as_slice).collect();
                     let expected = self.references.get(&problem.id, || {
-                        reference_results(self.executor, reference, entry_point, &inputs, limits)
+                        let executor = suited(self.executor, imports_package(reference));
+                        reference_results(executor, reference, entry_point, &inputs, limits)
                     })?;
                     match &*expected {
                         Err(detail) => {
@@ -196,6 +200,13 @@ fn limits_of_reference(limits: &Limits) -> Limits {
         memory_bytes: limits.memory_bytes.max(generous.memory_bytes),
         output_bytes: limits.output_bytes.max(generous.output_bytes),
         wall_clock: limits.wall_clock.max(generous.wall_clock),
+    }
+}
+
+fn suited(executor: &dyn Executor, needs_packages: bool) -> &dyn Executor {
+    match executor.with_packages() {
+        Some(with_packages) if needs_packages => with_packages,
+        _ => executor,
     }
 }
 

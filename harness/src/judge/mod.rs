@@ -5,6 +5,7 @@ mod apps_2021;
 mod asserts;
 mod evalplus;
 mod judging;
+mod packages;
 mod python;
 mod reference;
 pub(crate) mod results_differ;
@@ -13,6 +14,7 @@ mod trial;
 mod unsupported;
 
 pub use judging::{Judge, JudgeOptions, Way, ways};
+pub(crate) use packages::TestCode;
 
 pub use crate::problem::WhichTests;
 pub use crate::verdict::Judged;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::digest::{digest_of_json, hex};
 use crate::execution::Limits;
-use crate::judge::JudgeOptions;
+use crate::judge::{JudgeOptions, TestCode};
 use crate::problem::{CallTest, Problem, ProblemId, StdinTest, UnitTests, WhichTests};
 use crate::value::Value;
 use crate::verdict::Grader;
@@ -35,6 +35,9 @@ pub struct KeyContext {
     pub limits: Limits,
     /// [`crate::contract::Executor::fingerprint`].
     pub guest: String,
+    /// The same of [`crate::contract::Executor::with_packages`], where there is one: it stands
+    /// in the keys of programs that go there.
+    pub guest_with_packages: Option<String>,
 }
 
 impl KeyContext {
@@ -54,11 +57,14 @@ impl KeyContext {
         CacheKey(digest_of_json(&Key {
             format_version: FORMAT_VERSION,
             judge: JUDGE_FINGERPRINT,
-            guest: &self.guest,
+            guest: match &self.guest_with_packages {
+                Some(guest) if tests.code.needs_packages(program, grader) => guest,
+                _ => &self.guest,
+            },
             limits: &self.limits,
             options: &self.options,
             grader,
-            tests: hex(&tests.0),
+            tests: hex(&tests.digest),
             program,
         }))
     }
@@ -66,11 +72,14 @@ impl KeyContext {
 
 /// Digest of the tests of a problem, made once for all its candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TestsDigest([u8; 32]);
+pub struct TestsDigest {
+    digest: [u8; 32],
+    code: TestCode,
+}
 
 impl fmt::Display for TestsDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex(&self.0))
+        f.pad(&hex(&self.digest))
     }
 }
 
@@ -80,7 +89,10 @@ impl TestsDigest {
     /// The rest of the problem (statement, the other tests, mostly the id) has no part in it:
     /// the same tests in two editions of a dataset share their verdicts.
     pub fn new(problem: &Problem, which: WhichTests) -> Self {
-        Self(digest_of_json(&(which, Graded::new(problem, which))))
+        Self {
+            digest: digest_of_json(&(which, Graded::new(problem, which))),
+            code: TestCode::of(problem),
+        }
     }
 }
 

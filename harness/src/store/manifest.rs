@@ -108,6 +108,9 @@ pub struct JudgingRecord {
     pub options: JudgeOptions,
     /// [`crate::contract::Executor::fingerprint`].
     pub guest: String,
+    /// The same of the guest for programs that import numpy and the like, if it is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_with_packages: Option<String>,
     /// [`super::JUDGE_FINGERPRINT`].
     pub judge: String,
 }

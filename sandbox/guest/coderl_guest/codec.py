@@ -46,6 +46,9 @@ _c128_at = Struct("<dd").unpack_from
 _NONE = type(None)
 _type_name = type.__dict__["__name__"].__get__
 _ALL = slice(None)
+# How to get plain data of exact types of other packages, by the identity of the type: its
+# hash could be a method of the program.
+converters = {}
 # In this order: bool is an int.
 _BASES = (bool, int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
 
@@ -72,7 +75,12 @@ def encode(value, limit):
         if part is None:
             tag, items = _contents(base, item)
             if tag is None:
-                part = _opaque(item)
+                convert = converters.get(id(type(item)))
+                if convert is not None:
+                    item = convert(item)
+                    part = _scalar(_base(type(item)), item)
+                if part is None:
+                    part = _opaque(item)
             elif len(stack) > MAX_DEPTH or id(item) in open_ids:
                 part = b"O" + _text(_type_name(type(item))) + _text("...")
             else:

@@ -10,6 +10,7 @@
 //! kernel, which guards the memory map of a process with one lock.
 
 mod confine;
+mod lazy;
 mod pool;
 mod serve;
 mod wire;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -17,10 +17,12 @@ use harness::contract::{Executor, PluginError, Session};
 use harness::execution::{Grants, Limits};
 use tempfile::TempDir;
 
+use super::lazy::LazyGuest;
 use super::wire::{Confinement, FromWorker, Terms, ToWorker, decode, receive, send};
 use crate::error::SandboxError;
 use crate::guest::{AnswerBytes, Facts, Performer, Request};
-use crate::sandbox::{self, Prepared, SandboxOptions};
+use crate::numpy_guest::Installation;
+use crate::sandbox::{self, SandboxOptions};
 use crate::session::GuestSession;
 
 /// How long a worker may take beyond the wall-clock limit of a step before it is given up.
@@ -46,7 +48,8 @@ pub struct WorkersOptions {
 /// Runs Python programs in worker processes. See [`crate::Sandbox`] for what a guest is.
 pub struct Workers {
     command: Vec<OsString>,
-    prepared: Prepared,
+    guest: LazyGuest,
+    packages: Option<Box<Workers>>,
     idle: Mutex<Vec<Worker>>,
     nursery: Nursery,
 }
@@ -60,16 +63,47 @@ impl Workers {
         options: WorkersOptions,
         mut on_compile: impl FnMut(),
     ) -> Result<Self, SandboxError> {
-        let mut prepared = sandbox::prepare(&options.sandbox, &mut on_compile)?;
-        // Workers have another current directory.
-        prepared.machine_code = std::path::absolute(&prepared.machine_code)
-            .map_err(|source| SandboxError::WorkerStart { source })?;
-        Ok(Self {
-            command: options.command,
-            prepared,
+        let prepared = sandbox::prepare(&options.sandbox, &mut on_compile)?;
+        let guest = LazyGuest::ready(prepared);
+        Ok(Self::with_guest(guest, options.command))
+    }
+
+    /// The same on the guest with numpy and other packages; `None` where it is not installed.
+    /// It is large, and most runs have no program that needs it: nothing is read or compiled
+    /// before the first session. `on_compile` is called before it is compiled, which takes a
+    /// minute or two, once.
+    pub fn numpy(
+        cache_dir: &Path,
+        command: Vec<OsString>,
+        on_compile: impl Fn() + Send + 'static,
+    ) -> Option<Self> {
+        let installation = Installation::new(cache_dir);
+        if !installation.is_installed() {
+            return None;
+        }
+        let fingerprint = installation.fingerprint();
+        let cache_dir = cache_dir.to_owned();
+        let prepare =
+            move || sandbox::prepare_numpy(&installation, &cache_dir, &mut || on_compile());
+        let guest = LazyGuest::new(fingerprint, Box::new(prepare));
+        Some(Self::with_guest(guest, command))
+    }
+
+    fn with_guest(guest: LazyGuest, command: Vec<OsString>) -> Self {
+        Self {
+            command,
+            guest,
+            packages: None,
             idle: Mutex::default(),
             nursery: Nursery::default(),
-        })
+        }
+    }
+
+    /// With other workers for programs that import numpy and the like.
+    #[must_use]
+    pub fn with_packages(mut self, packages: Option<Self>) -> Self {
+        self.packages = packages.map(Box::new);
+        self
     }
 
     /// What the kernel of this machine takes away from a worker.
@@ -147,7 +181,12 @@ impl Workers {
 
 impl Executor for Workers {
     fn fingerprint(&self) -> &str {
-        &self.prepared.fingerprint
+        &self.guest.fingerprint
+    }
+
+    fn with_packages(&self) -> Option<&dyn Executor> {
+        let packages = self.packages.as_deref()?;
+        Some(packages)
     }
 
     fn session(
@@ -246,6 +285,7 @@ struct Worker {
 impl Worker {
     fn start(pool: &Workers, read_only: &[PathBuf]) -> Result<Self, SandboxError> {
         let failed = |source| SandboxError::WorkerStart { source };
+        let guest = pool.guest.prepared()?;
         let scratch = tempfile::Builder::new()
             .prefix("coderl-worker-")
             .tempdir()
@@ -276,7 +316,7 @@ impl Worker {
             _scratch: scratch,
         };
         worker.say(&ToWorker::Hello {
-            guest: pool.prepared.clone(),
+            guest,
             read_only: read_only.to_vec(),
         })?;
         match worker.listen(START_LIMIT)? {

@@ -12,6 +12,7 @@ use harness::execution::{Grants, Limits, Step};
 use super::confine;
 use super::wire::{FromWorker, ToWorker, Trouble, decode, receive, send};
 use crate::error::SandboxError;
+use crate::form::Form;
 use crate::guest::{Guest, Performer};
 use crate::sandbox::{Prepared, Sandbox};
 
@@ -35,9 +36,16 @@ pub fn main() -> ExitCode {
 fn serve(mut stream: UnixStream) -> io::Result<()> {
     let mut buffer = Vec::new();
     receive(&mut stream, &mut buffer)?;
-    let ToWorker::Hello { guest, read_only } = decode(&buffer)? else {
+    let ToWorker::Hello {
+        guest,
+        mut read_only,
+    } = decode(&buffer)?
+    else {
         return Err(io::Error::other("no greeting"));
     };
+    if let Form::Numpy { library } = &guest.form {
+        read_only.push(library.clone());
+    }
     // Functions on files ask for a Tokio runtime, although they block: one without threads.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let _entered = runtime.enter();

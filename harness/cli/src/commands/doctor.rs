@@ -24,7 +24,7 @@ enum State {
 }
 
 pub(crate) fn doctor(context: &Context) -> Result<Exit> {
-    let mut findings = vec![guest(context), cache(context)];
+    let mut findings = vec![guest(context), numpy_guest(context), cache(context)];
     findings.extend(datasets_at_hand(context));
     let mut out = std::io::stdout().lock();
     for finding in &findings {
@@ -43,21 +43,9 @@ pub(crate) fn doctor(context: &Context) -> Result<Exit> {
 
 /// Starts the sandbox and runs a program in it.
 fn guest(context: &Context) -> Finding {
+    let source = "import sys; print('CPython', sys.version.split()[0])";
     let tried = context.sandbox().and_then(|sandbox| {
-        let mut session = sandbox
-            .session(&Limits::default(), &Grants::default())
-            .map_err(anyhow::Error::from_boxed)?;
-        let source = "import sys; print(sys.version.split()[0])";
-        let execution = session
-            .run(&Step::RunScript { source, stdin: b"" })
-            .map_err(anyhow::Error::from_boxed)?;
-        anyhow::ensure!(
-            execution.ending == Ending::Completed,
-            "the guest does not run programs: {:?}",
-            execution.ending
-        );
-        let version = String::from_utf8_lossy(&execution.stdout).trim().to_owned();
-        drop(session);
+        let versions = identify(&sandbox, source)?;
         let confinement = sandbox.confinement()?;
         let given_up = match (confinement.files, confinement.system_calls) {
             (true, true) => "confined by Landlock and seccomp",
@@ -65,12 +53,51 @@ fn guest(context: &Context) -> Finding {
             (false, true) => "confined by seccomp; this kernel has no Landlock",
             (false, false) => "not confined: this kernel has neither Landlock nor seccomp",
         };
-        Ok(format!(
-            "CPython {version}, {}; workers are {given_up}",
-            sandbox.fingerprint()
-        ))
+        Ok(format!("{versions}; workers are {given_up}"))
     });
-    let name = "sandbox guest".to_owned();
+    guest_finding("sandbox guest", tried)
+}
+
+/// The same for the guest with numpy, which is not needed for everything.
+fn numpy_guest(context: &Context) -> Finding {
+    let source =
+        "import numpy, sys; print('CPython', sys.version.split()[0], 'numpy', numpy.__version__)";
+    let name = "numpy guest";
+    let tried = match context.numpy_sandbox() {
+        Ok(None) => {
+            return Finding {
+                name: name.to_owned(),
+                state: State::Absent,
+                detail: "`coderl guest install numpy` gets it; without it programs that import \
+                         numpy are not judged"
+                    .to_owned(),
+            };
+        }
+        Ok(Some(sandbox)) => identify(&sandbox, source),
+        Err(error) => Err(error),
+    };
+    guest_finding(name, tried)
+}
+
+/// What the guest says about itself when `source` runs in it.
+fn identify(sandbox: &dyn Executor, source: &str) -> Result<String> {
+    let mut session = sandbox
+        .session(&Limits::default(), &Grants::default())
+        .map_err(anyhow::Error::from_boxed)?;
+    let execution = session
+        .run(&Step::RunScript { source, stdin: b"" })
+        .map_err(anyhow::Error::from_boxed)?;
+    anyhow::ensure!(
+        execution.ending == Ending::Completed,
+        "the guest does not run programs: {:?}",
+        execution.ending
+    );
+    let versions = String::from_utf8_lossy(&execution.stdout).trim().to_owned();
+    Ok(format!("{versions}, {}", sandbox.fingerprint()))
+}
+
+fn guest_finding(name: &str, tried: Result<String>) -> Finding {
+    let name = name.to_owned();
     match tried {
         Ok(detail) => Finding {
             name,

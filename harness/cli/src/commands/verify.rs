@@ -23,7 +23,7 @@ use crate::arguments::Verify;
 use crate::commands::terminal_width;
 use crate::console::{ScoreProgress, counted};
 use crate::exit::{Exit, data, usage};
-use crate::pipeline::Context;
+use crate::pipeline::{Context, with_packages};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -210,6 +210,7 @@ impl Again<'_> {
                 options: self.judging.options,
                 limits: limits.clone(),
                 guest: self.sandbox.fingerprint().to_owned(),
+                guest_with_packages: with_packages(self.sandbox),
             },
             cache: None,
             workers: self.workers,

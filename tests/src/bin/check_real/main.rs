@@ -36,6 +36,9 @@ struct Arguments {
     /// Only sets whose name contains this.
     #[arg(long)]
     only: Option<String>,
+    /// Only programs whose text contains this, such as `numpy`.
+    #[arg(long, value_name = "TEXT")]
+    containing: Option<String>,
     /// Also print every difference of sets that agree with `python3` here.
     #[arg(long)]
     verbose: bool,
@@ -66,6 +69,10 @@ fn main() -> Result<ExitCode> {
             .only
             .as_ref()
             .is_none_or(|only| case.set.contains(only.as_str()))
+            && arguments
+                .containing
+                .as_ref()
+                .is_none_or(|text| case.program.contains(text.as_str()))
     };
     let mut all = references(&arguments.data)?;
     all.extend(cases::all(&arguments.data)?);
