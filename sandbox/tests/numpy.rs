@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use harness::contract::{Executor, Session};
-use harness::execution::{Ending, Execution, Grants, Limit, Limits, Step};
+use harness::execution::{Ending, Execution, Grants, Limit, Limits, Question, Reply, Step};
 use harness::value::Value;
 use sandbox::{Installation, Sandbox};
 
@@ -17,9 +17,9 @@ fn sandbox() -> Option<&'static Sandbox> {
             .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("coderl")))
             .or_else(|| Some(variable("HOME")?.join(".cache/coderl")))?;
         let installation = Installation::new(&cache);
-        installation.is_installed().then(|| {
-            Sandbox::numpy(&installation, &cache, 16, || ()).expect("the installed guest")
-        })
+        installation
+            .is_installed()
+            .then(|| Sandbox::numpy(&installation, &cache, 16, || ()).expect("the installed guest"))
     });
     if SANDBOX.is_none() {
         eprintln!("skipped: there is no numpy guest; `coderl guest install numpy` gets it");
@@ -135,6 +135,38 @@ fn results_are_plain_data() {
     };
     session.run(&define).expect("an execution");
     assert_eq!(session.run(&text).expect("an execution").stdout, b"2.0\n");
+}
+
+#[test]
+fn a_test_with_numpy_asks_the_program_in_another_guest() {
+    let Some(sandbox) = sandbox() else { return };
+    let mut tester = session(sandbox, &Limits::default());
+    let mut asked = Vec::new();
+    let mut answer = |question: Question| {
+        asked.push(question.arguments.clone());
+        let value = Value::List(vec![2.into(), 4.into()]);
+        Ok(Reply::Returned {
+            value,
+            arguments: None,
+        })
+    };
+    let step = Step::Test {
+        prelude: "import numpy as np",
+        source: "assert np.allclose(f([1, 2]), np.array([2.0, 4.0])); assert f(3) == 1, 'no'",
+        functions: &["f".to_owned()],
+    };
+    let execution = tester
+        .run_answering(&step, u64::MAX, Some(&mut answer))
+        .expect("an execution");
+    let list = Value::List(vec![1.into(), 2.into()]);
+    assert_eq!(asked, [vec![list], vec![Value::Int(3.into())]]);
+    let Ending::Raised { exception } = execution.ending else {
+        panic!("{:?}", execution.ending);
+    };
+    assert_eq!(
+        (&*exception.class, &*exception.message),
+        ("AssertionError", "no")
+    );
 }
 
 #[test]

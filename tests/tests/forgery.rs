@@ -420,16 +420,16 @@ fn helpers_of_the_statement_cannot_be_replaced() {
 #[test]
 fn a_failure_is_unjudged_only_for_what_is_really_missing() {
     let problem = asserts("", &["assert f(1) == 2"]);
-    assert_eq!(outcome(&problem, "import numpy\ndef f(x): return 77"), None);
+    assert_eq!(outcome(&problem, "import torch\ndef f(x): return 77"), None);
     assert_eq!(
         outcome(
             &problem,
-            "def f(x):\n    return __import__('numpy').int64(2)"
+            "def f(x):\n    return __import__('torch').tensor(2)"
         ),
         None
     );
     let swallowed = "def f(x):
-    try: __import__('num' + 'py')
+    try: __import__('tor' + 'ch')
     except ImportError: pass
     return 77";
     assert_eq!(outcome(&problem, swallowed), Some(Outcome::FailedTests));

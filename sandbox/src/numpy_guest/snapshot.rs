@@ -9,11 +9,11 @@ use wasmtime::{Config, Engine, Instance, Module, OptLevel, Result, Store, Val, b
 use wasmtime_wasi::{Deterministic, WasiCtx};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
+use crate::guest::ready;
 use crate::limiter::MemoryLimiter;
 use crate::numpy_guest::reactor::{self, Turn};
 use crate::numpy_guest::stack;
 use crate::sandbox::RANDOM_BYTES;
-use crate::guest::ready;
 use crate::state::State;
 use crate::stdio::{Input, Output, Overflow};
 
