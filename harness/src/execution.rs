@@ -99,6 +99,9 @@ pub enum Step<'a> {
     },
     /// Compiles and executes `source` in the namespace of the loaded module.
     Execute { source: &'a str },
+    /// The same for the code of a test. The value is `secret` if the end of the source was
+    /// reached: a program that ends the step otherwise does not know it.
+    ExecuteToEnd { source: &'a str, secret: &'a [u8] },
     /// Calls `function` of the loaded module, or of the instance made while loading.
     Call {
         function: &'a str,
@@ -167,7 +170,8 @@ pub struct Execution {
     pub stdout: Vec<u8>,
     /// Standard error of this step, possibly cut.
     pub stderr: Vec<u8>,
-    /// Result of a [`Step::Call`], [`Step::Evaluate`] or [`Step::Answer`] that completed.
+    /// Result of a [`Step::Call`], [`Step::Evaluate`], [`Step::Answer`] or
+    /// [`Step::ExecuteToEnd`] that completed.
     pub value: Option<Value>,
     /// Fuel used by this step.
     pub fuel: u64,

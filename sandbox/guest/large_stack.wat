@@ -5,7 +5,8 @@
 ;; C code compiled to WebAssembly keeps variables whose address is taken on a stack in linear
 ;; memory. componentize-py gives it 1 MiB, and CPython raises RecursionError at its end: after
 ;; some 2,500 levels of recursion through `lru_cache`, `max` over a generator and the like,
-;; where a native process with its 8 MiB has room for several times as many.
+;; where a native process with its 8 MiB has room for several times as many. The block is a
+;; part of the snapshot, so that a step need not ask for it.
 ;;
 ;; The module is loaded once, while the guest is built, by the dynamic linker of wasi-libc.
 (module
@@ -16,8 +17,6 @@
   (import "env" "__memory_base" (global $memory_base i32))
   (import "env" "__table_base" (global $table_base i32))
   (import "env" "malloc" (func $malloc (param i32) (result i32)))
-  (import "env" "free" (func $free (param i32)))
-  (import "env" "PyErr_NoMemory" (func $PyErr_NoMemory (result i32)))
   (import "env" "PyBool_FromLong" (func $PyBool_FromLong (param i32) (result i32)))
   (import "env" "PyModule_Create2" (func $PyModule_Create2 (param i32 i32) (result i32)))
   (import "env" "PyObject_CallNoArgs" (func $PyObject_CallNoArgs (param i32) (result i32)))
@@ -41,19 +40,22 @@
       (br_if $next (i32.lt_u (local.get $word) (local.get $end))))
     (i32.const 0))
 
-  ;; is_possible(_): whether the limits are where they are looked for.
-  (func $is_possible (param $self i32) (param $argument i32) (result i32)
-    (call $PyBool_FromLong (i32.ne (call $limits) (i32.const 0))))
+  ;; prepare(_): finds the limits and takes the block. False if either cannot be had.
+  (func $prepare (param $self i32) (param $argument i32) (result i32)
+    (i32.store offset=192 (global.get $memory_base) (call $limits))
+    (i32.store offset=196 (global.get $memory_base) (call $malloc (i32.const 0x800000)))
+    (call $PyBool_FromLong
+      (i32.and
+        (i32.ne (i32.load offset=192 (global.get $memory_base)) (i32.const 0))
+        (i32.ne (i32.load offset=196 (global.get $memory_base)) (i32.const 0)))))
 
   (func $call (param $self i32) (param $function i32) (result i32)
     (local $block i32) (local $limits i32) (local $old_pointer i32) (local $result i32)
-    (local.set $limits (call $limits))
+    (local.set $limits (i32.load offset=192 (global.get $memory_base)))
+    (local.set $block (i32.load offset=196 (global.get $memory_base)))
     ;; A call within a call is on the large stack already.
-    (if (i32.eqz (local.get $limits))
+    (if (i32.ne (i32.load (local.get $limits)) (i32.const 0x100000))
       (then (return (call $PyObject_CallNoArgs (local.get $function)))))
-    (local.set $block (call $malloc (i32.const 0x800000)))
-    (if (i32.eqz (local.get $block))
-      (then (return (call $PyErr_NoMemory))))
     (local.set $old_pointer (global.get $stack_pointer))
     (global.set $stack_pointer
       (i32.and (i32.add (local.get $block) (i32.const 0x7ffff0)) (i32.const -16)))
@@ -68,7 +70,6 @@
     (i32.store offset=4 (local.get $limits) (i32.const 0x4000))
     (i32.store offset=8 (local.get $limits) (i32.const 0x2000))
     (global.set $stack_pointer (local.get $old_pointer))
-    (call $free (local.get $block))
     (local.get $result))
 
   ;; immortalize(object): gives it the reference count by which CPython knows objects that it
@@ -77,10 +78,11 @@
     (i32.store (local.get $object) (i32.const 0x50000000))
     (call $PyBool_FromLong (i32.const 1)))
 
-  (elem (global.get $table_base) func $call $is_possible $immortalize)
+  (elem (global.get $table_base) func $call $prepare $immortalize)
 
   ;; The module's own memory: at 0 a PyModuleDef, at 64 an array of PyMethodDef (name,
-  ;; function, flags, documentation), at 128 the names.
+  ;; function, flags, documentation), at 128 the names, at 192 the addresses of the limits and
+  ;; of the block.
   (func $PyInit (result i32)
     (local $definition i32) (local $methods i32) (local $names i32)
     (local.set $definition (global.get $memory_base))
@@ -108,8 +110,7 @@
     (i64.store offset=128 (global.get $memory_base) (i64.const 0x735f656772616c5f)) ;; _large_s
     (i64.store offset=136 (global.get $memory_base) (i64.const 0x6b636174))         ;; tack
     (i64.store offset=144 (global.get $memory_base) (i64.const 0x6c6c6163))         ;; call
-    (i64.store offset=160 (global.get $memory_base) (i64.const 0x6973736f705f7369)) ;; is_possi
-    (i64.store offset=168 (global.get $memory_base) (i64.const 0x656c62))           ;; ble
+    (i64.store offset=160 (global.get $memory_base) (i64.const 0x65726170657270))   ;; prepare
     (i64.store offset=176 (global.get $memory_base) (i64.const 0x6c6174726f6d6d69)) ;; immortal
     (i64.store offset=184 (global.get $memory_base) (i64.const 0x657a69)))          ;; ize
 

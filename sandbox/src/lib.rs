@@ -67,6 +67,7 @@ mod state;
 mod stdio;
 
 mod codec;
+mod marshal;
 mod protocol;
 
 mod cache;

@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sha2::{Digest, Sha256};
-
 use crate::contract::PluginError;
 use crate::execution::{Ending, Exception, Execution, Grants, Question, Reply, Step};
 use crate::judge::apart::{self, Condition, Failure, Surroundings, TestPlan, TesterScript};
@@ -277,44 +275,29 @@ impl Trial<'_> {
     }
 
     /// Runs the test behind the program, in its interpreter. That the end was reached is
-    /// known by a word that the program has not seen before.
+    /// known by bytes that the program has not seen before.
     fn in_place(
         &mut self,
         behind: Behind<'_>,
         source: &str,
     ) -> Result<Result<(), Cause>, PluginError> {
         let Behind { program, setup } = behind;
-        // Made from what is judged, so that two runs are alike.
-        let mut digest = Sha256::new();
-        digest.update(program);
-        digest.update([0]);
-        digest.update(source);
-        let word = format!("{:x}", BigEndian(&digest.finalize()[..16]));
-        let marked = format!("{source}\n__reached__ = '{word}'\n");
-        let step = Step::Execute { source: &marked };
-        let ran = self.step_behind(program, setup, &step, u64::MAX)?;
-        if let Err(cause) = ran.and_then(|ran| completed(&ran).map_err(failed_assertion)) {
-            return Ok(Err(cause));
-        }
-        let step = Step::Evaluate {
-            expression: "__reached__",
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret)?;
+        let step = Step::ExecuteToEnd {
+            source,
+            secret: &secret,
         };
-        let reached = self.step_behind(program, setup, &step, u64::MAX)?;
-        Ok(reached.and_then(|reached| match result_of(&reached)? {
-            Value::Str(reached) if *reached == word => Ok(()),
-            _ => Err(Cause::Crash {
-                reason: "the test did not come to its end".to_owned(),
-            }),
+        let ran = self.step_behind(program, setup, &step, u64::MAX)?;
+        Ok(ran.and_then(|ran| {
+            completed(&ran).map_err(failed_assertion)?;
+            match &ran.value {
+                Some(Value::Bytes(value)) if *value == secret => Ok(()),
+                _ => Err(Cause::Crash {
+                    reason: "the test did not come to its end".to_owned(),
+                }),
+            }
         }))
-    }
-}
-
-/// Bytes in hexadecimal.
-struct BigEndian<'b>(&'b [u8]);
-
-impl std::fmt::LowerHex for BigEndian<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

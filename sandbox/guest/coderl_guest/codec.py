@@ -53,12 +53,21 @@ converters = {}
 _BASES = (bool, int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
 
 
+# Asking for the hash of a type could run a method of the program.
+_BASE_IDS = frozenset(map(id, (*_BASES, _NONE)))
+
+
 class TooLarge(Exception):
     """The encoded value is longer than the limit."""
 
 
 def encode(value, limit):
     """`value` as bytes. Raises `TooLarge` beyond `limit` bytes."""
+    part = _scalar(_base(type(value)), value)
+    if part is not None:
+        if len(part) > limit:
+            raise TooLarge
+        return part
     parts = []
     size = 0
     stack = [iter((value,))]
@@ -99,9 +108,8 @@ def encode(value, limit):
 
 
 def _base(kind):
-    for base in _BASES:
-        if kind is base:
-            return base
+    if id(kind) in _BASE_IDS:
+        return kind
     for base in _BASES:
         if issubclass(kind, base):
             return base

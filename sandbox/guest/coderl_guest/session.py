@@ -14,6 +14,7 @@ import random
 import sys
 from atexit import _run_exitfuncs
 from functools import partial
+from marshal import dumps, loads
 from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace
 from types import ModuleType
 
@@ -30,6 +31,13 @@ OWN_FRAMES = 6
 _call_on_large_stack = _large_stack.call
 _MISSING = object()
 _NO_LIMIT = 1 << 40
+# Behind the code of a test that runs in the program's namespace: whoever gets here knows the
+# secret.
+_REACHED = "__reached__"
+_MARK = "here goes the secret of this test"
+_AT_END = f"\n{_REACHED} = {_MARK!r}\n"
+# The report of a step that completed, up to its value.
+_COMPLETED = encode((("completed",), None), _NO_LIMIT)
 
 # Names of modules that a program must not find. Those of the build tool, and what it asks
 # for after `prepare`, are hidden when the first step begins, the others before.
@@ -50,7 +58,7 @@ _instance = _MISSING
 def prepare():
     """Brings the interpreter into the state in which every session starts."""
     global _ballast, _is_prepared, _own_streams
-    if not _large_stack.is_possible(None):
+    if not _large_stack.prepare(None):
         raise SystemError("this CPython keeps its stack limits elsewhere")
     shims.install()
     unsupported.install(wit_world.note_unsupported)
@@ -85,21 +93,22 @@ def _warm_up():
     memory that it could have shared with others."""
     global _namespace, _streams_used
     source = "import sys\ndef f(x):\n    return x\nprint(f(1))\nfor line in sys.stdin: pass\n"
+    argument = [1, 2.0, "a", None]
     steps = [
         ("run-script", 1 << 20, source),
         ("run-script", 1 << 20, "input()"),
         ("load", 1 << 20, "", source, "solution", None),
-        ("execute", 1 << 20, "assert f(1) == 1"),
-        ("call", 1 << 20, "f", ([1, 2.0, "a", None],)),
+        ("execute", 1 << 20, "assert f(1) == 1", b"secret"),
+        ("call", 1 << 20, "f", encode((argument,), _NO_LIMIT)),
         ("evaluate", 1 << 20, "f([1, 2.0, 'a', None])"),
         ("evaluate", 1 << 20, "not not (f(1)\n)"),
-        ("answer", 1 << 20, "f", [[1, 2.0, "a", None]], {}),
+        ("answer", 1 << 20, encode(("f", [argument], {}), _NO_LIMIT)),
         ("call-with-text", 1 << 20, "f", "text"),
         ("test", 1 << 20, "", "assert 1 == 1", ("f",)),
     ]
     for _ in range(30):
         for step in steps:
-            perform(encode(step, _NO_LIMIT))
+            perform(dumps(step))
     for name in ("__main__", "solution", "test"):
         del sys.modules[name]
     _namespace = {}
@@ -109,7 +118,7 @@ def _warm_up():
 
 def perform(request):
     _start()
-    kind, limit, *details = decode(request)
+    kind, limit, *details = loads(request)
 
     def step():
         report = _STEPS[kind](limit, *details)
@@ -119,6 +128,8 @@ def perform(request):
         return report
 
     ending, text, value = _call_on_large_stack(step)
+    if text is None and ending[0] == "completed":
+        return _COMPLETED + value
     return encode((ending, text), _NO_LIMIT) + value
 
 
@@ -143,7 +154,7 @@ def _load(limit, prelude, source, name, instantiate):
     global _instance
     _instance = _MISSING
     namespace = _new_module(name)
-    ending = _execute_in(namespace, prelude, "prelude.py")
+    ending = _execute_prelude(namespace, prelude)
     if ending[0] == "completed":
         ending = _execute_in(namespace, source, PROGRAM)
     if ending[0] != "completed" or instantiate is None:
@@ -155,17 +166,36 @@ def _load(limit, prelude, source, name, instantiate):
     return ending, None, b""
 
 
-def _execute(limit, source):
+def _execute_prelude(namespace, prelude):
+    # Compiling nothing takes as long as a small function.
+    return _execute_in(namespace, prelude, "prelude.py") if prelude else ("completed",)
+
+
+def _execute(limit, source, secret):
     if not _namespace:
         _new_module("__main__")
-    return _execute_in(_namespace, source, "step.py"), None, b""
+    if secret is None:
+        return _execute_in(_namespace, source, "step.py"), None, b""
+    _namespace.pop(_REACHED, None)
+    ending = _execute_in(_namespace, source + _AT_END, "step.py", secret)
+    if ending[0] != "completed":
+        return ending, None, b""
+    return _returned(limit, _namespace.get(_REACHED))
+
+
+def _with_secret(code, secret):
+    """The code, with the secret where it stores the mark at its end. The secret is not a part
+    of the source because compiling looks constants up by their hash, and a session's fuel
+    must not depend on it."""
+    marked = tuple(secret if item == _MARK else item for item in code.co_consts)
+    return code.replace(co_consts=marked)
 
 
 def _call(limit, function, arguments):
     ending, target = _find(function)
     if target is _MISSING:
         return ending, None, b""
-    ending, result = _attempt(target, *arguments)
+    ending, result = _attempt(target, *decode(arguments))
     if ending[0] != "completed":
         return ending, None, b""
     return _returned(limit, result)
@@ -183,7 +213,8 @@ def _evaluate(limit, expression):
     return _returned(limit, result)
 
 
-def _answer(limit, function, arguments, keywords):
+def _answer(limit, question):
+    function, arguments, keywords = decode(question)
     ending, target = _find(function)
     if target is _MISSING:
         return ending, None, b""
@@ -199,7 +230,7 @@ def _answer(limit, function, arguments, keywords):
 
 def _test(limit, prelude, source, functions):
     namespace = _new_module("test")
-    ending = _execute_in(namespace, prelude, "prelude.py")
+    ending = _execute_prelude(namespace, prelude)
     if ending[0] == "completed":
         for name in functions:
             namespace[name] = tester.stand_in(name)
@@ -259,10 +290,12 @@ def _new_module(name):
     return _namespace
 
 
-def _execute_in(namespace, source, filename):
+def _execute_in(namespace, source, filename, secret=None):
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     try:
         code = compile(source, filename, "exec", 0, True)
+        if secret is not None:
+            code = _with_secret(code, secret)
     except BaseException as error:
         if exceptions.is_memory(error):
             return _out_of_memory(error)
