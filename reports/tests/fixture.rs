@@ -84,6 +84,7 @@ fn candidate(
         cause_label: cause.map(str::to_owned),
         passed_examples: outcome.map(|_| passed || dice.is_multiple_of(5)),
         tests_passed: outcome.map(|_| if passed { (4, 4) } else { (dice % 4, 4) }),
+        passed_in_place: false,
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) fn problem(id: &str, outcomes: &[Option<Outcome>]) -> ProblemTally {
         cause_label: None,
         passed_examples: None,
         tests_passed: None,
+        passed_in_place: false,
     };
     ProblemTally {
         problem: ProblemId::new(id),

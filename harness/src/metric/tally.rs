@@ -37,6 +37,10 @@ pub struct CandidateTally {
     /// Hidden tests passed, and hidden tests there are. `None` when judging stopped before
     /// the last test, so that the number passed is not known.
     pub tests_passed: Option<(u32, u32)>,
+    /// Whether it passed a test that ran in its own interpreter, which a program can forge
+    /// ([`TestResult::in_place`](crate::verdict::TestResult::in_place)).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed_in_place: bool,
 }
 
 impl CandidateTally {
@@ -180,6 +184,16 @@ fn tally_candidate(
         passed_examples: passed_examples
             .or_else(|| (outcome.is_some() && problem.n_example_tests == 0).then_some(true)),
         tests_passed: judgement.and_then(tests_passed),
+        passed_in_place: judgement.is_some_and(passed_in_place),
+    }
+}
+
+fn passed_in_place(judgement: &Judgement) -> bool {
+    match judgement {
+        Judgement::Judged { outcome, tests, .. } => {
+            *outcome == Outcome::PassedTests && tests.iter().any(|test| test.in_place)
+        }
+        Judgement::Unjudged { .. } => false,
     }
 }
 
@@ -209,7 +223,7 @@ fn tests_passed(judgement: &Judgement) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Cause, Unjudged};
+    use crate::verdict::{Cause, TestResult, Unjudged};
 
     fn problem(id: &str, n_example_tests: usize) -> ProblemSummary {
         ProblemSummary {
@@ -313,6 +327,7 @@ mod tests {
                 cause_label: Some("wrong answer".into()),
                 passed_examples: Some(true),
                 tests_passed: None, // stopped after the second of three
+                passed_in_place: false,
             }
         );
         assert_eq!(p.candidates[1].cause_label.as_deref(), Some("no tests"));
@@ -379,5 +394,24 @@ mod tests {
             run(&[problem("p", 0), problem("p", 0)], &[], &[]),
             Err(TallyError::RepeatedProblem(ProblemId::new("p")))
         );
+    }
+
+    #[test]
+    fn what_passed_in_place_is_known() {
+        let judged = |outcome, in_place| Judgement::Judged {
+            outcome,
+            cause: None,
+            tests: vec![
+                TestResult::default(),
+                TestResult {
+                    in_place,
+                    ..TestResult::default()
+                },
+            ],
+            n_tests: 2,
+        };
+        assert!(passed_in_place(&judged(Outcome::PassedTests, true)));
+        assert!(!passed_in_place(&judged(Outcome::PassedTests, false)));
+        assert!(!passed_in_place(&judged(Outcome::FailedTests, true)));
     }
 }

@@ -51,6 +51,14 @@ pub fn outcomes_table(judging: &Judging) -> Table {
             "Problems without a judged candidate, left out: {n_left_out}."
         ));
     }
+    let candidates = judging.tallies.iter().flat_map(|tally| &tally.candidates);
+    let n_in_place = candidates.filter(|candidate| candidate.passed_in_place).count();
+    if n_in_place > 0 {
+        table.note(format!(
+            "Candidates that passed a test in their own interpreter, which a program can forge: \
+             {n_in_place} (`in_place` in verdicts.jsonl; ARCHITECTURE.md, Threat model)."
+        ));
+    }
     table
 }
 
