@@ -56,7 +56,7 @@ def rows_of(name, copies):
         rivals={},
     )
     trivial = [
-        Candidate(name, f"{source}\nprint({result!r})\n# {salt}.{copy}\n")
+        Candidate(name, f"{source}\nprint({str(result)!r})\n# {salt}.{copy}\n")
         for copy in range(copies)
     ]
     return row, replace(row, candidates=trivial)

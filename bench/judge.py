@@ -23,7 +23,7 @@ import cpu_bound
 import judges
 import rows
 
-LINE = "{:24} {:11} {:>8} {:>10} {:>8} {:>7} {:>7} {:>9}"
+LINE = "{:28} {:11} {:>8} {:>10} {:>8} {:>7} {:>7} {:>9}"
 
 
 def say(text):
@@ -74,7 +74,7 @@ class Bench:
             self._print(title, judge, best, f"{len(row.candidates) / best:.1f}", ratio,
                         max(one.peak for one in of_judge), passed, differ)
             if unjudged:
-                print(f"{'':24} {unjudged} of them left unjudged by coderl")
+                print(f"{'':28} {unjudged} of them left unjudged by coderl")
 
     def cpu_bound(self, copies):
         for name in cpu_bound.names():
@@ -89,7 +89,7 @@ class Bench:
             self.ratios.setdefault("cpu-bound", []).append(ratio)
             for judge, (seconds, peak, wrong) in values.items():
                 ours = judge == "coderl"
-                self._print(name if ours else "", judge, seconds, "",
+                self._print(f"cpu: {name}" if ours else "", judge, seconds, "",
                             "" if ours else f"1/{ratio:.2f}", peak, "",
                             f"{wrong} wrong" if wrong else 0)
 
@@ -139,7 +139,7 @@ def main():
             elif name in rows.ALWAYS:
                 bench.row(name, rows.ALWAYS[name](arguments.scale))
             elif arguments.data is None or not (arguments.data / "samples").is_dir():
-                print(f"{name:24} skipped: no benchmark files at `{arguments.data}` (--data)")
+                print(f"{name:28} skipped: no benchmark files at `{arguments.data}` (--data)")
             else:
                 bench.row(name, rows.WITH_DATA[name](arguments.scale, arguments.data))
         bench.end()

@@ -37,23 +37,40 @@ class Setting:
     workers: int
 
 
-def timed(command):
-    """Seconds that `command` takes, and the memory of its process tree at the highest."""
+@dataclass
+class Finished:
+    """A command that has ended: exit code, seconds, what it wrote, and its memory meanwhile."""
+
+    code: int
+    seconds: float
+    stdout: str
+    stderr: str
+    watch: memory.Watch
+
+
+def watched(command, look_every, stderr=None):
+    """Runs `command`; `stderr` is as for `subprocess`, by default this process's own."""
     start = time.perf_counter()
     with subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     ) as process:
-        watch = memory.Watch(process.pid, LOOK_EVERY)
-        _, complaint = process.communicate()
+        watch = memory.Watch(process.pid, look_every)
+        written, complaint = process.communicate()
         seconds = time.perf_counter() - start
         watch.stop()
-    if process.returncode != 0:
-        sys.exit(f"`{command[0]}` ended with {process.returncode}:\n{complaint[-2000:]}")
-    return seconds, watch.peak()
+    return Finished(process.returncode, seconds, written, complaint or "", watch)
+
+
+def timed(command):
+    """Seconds that `command` takes, and the memory of its process tree at the highest."""
+    done = watched(command, LOOK_EVERY, stderr=subprocess.PIPE)
+    if done.code != 0:
+        sys.exit(f"`{command[0]}` ended with {done.code}:\n{done.stderr[-2000:]}")
+    return done.seconds, done.watch.peak()
 
 
 def coderl(setting, row, folder):
