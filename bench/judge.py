@@ -116,7 +116,7 @@ def main():
     names = [*rows.NAMES, "cpu-bound"]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--coderl", type=Path, default=Path("target/release/coderl"))
-    parser.add_argument("--data", type=Path, help="folder with benchmark files, for real candidates")
+    parser.add_argument("--data", type=Path, help="folder with benchmark files")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3, help="runs of each judge; the best counts")
     parser.add_argument("--scale", type=float, default=1, help="factor on the number of candidates")

@@ -8,7 +8,8 @@
 child for each program, which executes it in its own interpreter with `sys.stdin` and
 `sys.stdout` replaced and an alarm for each test. Written anew and leaner than the original,
 which starts a manager process beside each child. `process` starts `python3` for each program
-and test. Both stop at the first failing test.
+and test: the `python3` that runs this file, best one with few packages, since those may make it
+start slowly. Both stop at the first failing test.
 
 TASKS holds one JSON object a line: `program` and either `stdin_tests` or `test_source`.
 VERDICTS gets `true` or `false` for each, in the same order.
@@ -29,9 +30,6 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-
-# The interpreter itself, without the detour of a virtual environment.
-PYTHON = os.path.realpath(sys.executable)
 
 
 def accepts(expected, actual):
@@ -141,7 +139,7 @@ def process_verdict(task, limit):
         for given, expected in task["stdin_tests"] or [("", None)]:
             try:
                 done = subprocess.run(
-                    [PYTHON, "-I", path],
+                    [sys.executable, "-I", path],
                     input=given.encode(),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,

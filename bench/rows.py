@@ -69,20 +69,20 @@ def human_eval_candidates(scale):
 def mbpp(scale, data):
     """Programs that seven models wrote for MBPP."""
     problems, candidates = recorded.mbpp(data)
-    return _wanted(problems, _chosen(candidates, 600, scale), 3, FUNCTION_RIVALS)
+    return _wanted(problems, _chosen(candidates, 500, scale), 3, FUNCTION_RIVALS)
 
 
 def apps(scale, data):
     """Programs that models wrote for APPS, with all tests of the problem."""
     problems, candidates = recorded.apps(data)
-    return _wanted(problems, _chosen(candidates, 250, scale), 4, STDIN_RIVALS)
+    return _wanted(problems, _chosen(candidates, 200, scale), 4, STDIN_RIVALS)
 
 
 def time_outs(scale):
     """Functions of one line, of which every fifth loops for ever; the limit is one second."""
     bodies = ["    while True: pass\n", *["    return a + b\n"] * 4]
     candidates = [Candidate("add", "def add(a, b):\n" + body) for body in bodies]
-    return Row([_add()], _repeated(candidates, 30, scale), 1, FUNCTION_RIVALS)
+    return Row([_add()], _repeated(candidates, 25, scale), 1, FUNCTION_RIVALS)
 
 
 # Rows that need nothing but this project, and rows that need the folder of benchmark files.
@@ -97,7 +97,8 @@ NAMES = [*list(ALWAYS)[:3], *WITH_DATA, "time-outs"]
 
 
 def _add():
-    check = "def check(candidate):\n    assert candidate(1, 2) == 3\n    assert candidate(-5, 7) == 2\n"
+    asserts = ["    assert candidate(1, 2) == 3\n", "    assert candidate(-5, 7) == 2\n"]
+    check = "".join(["def check(candidate):\n", *asserts])
     return Problem(id="add", check=check, entry_point="add")
 
 
