@@ -25,6 +25,9 @@ import rows
 
 LINE = "{:28} {:11} {:>8} {:>10} {:>8} {:>7} {:>7} {:>9}"
 
+# Differing verdicts of a row that are listed one by one.
+MAX_LISTED = 10
+
 
 def say(text):
     """Progress, for the person who waits."""
@@ -75,6 +78,25 @@ class Bench:
                         max(one.peak for one in of_judge), passed, differ)
             if unjudged:
                 print(f"{'':28} {unjudged} of them left unjudged by coderl")
+        first = {judge: of_judge[0].verdicts for judge, of_judge in measured.items()}
+        self._print_differences(row, first)
+
+    def _print_differences(self, row, verdicts):
+        """Lists the candidates on which a rival disagrees with coderl, with all verdicts."""
+        keys = judges.candidate_keys(row.candidates)
+        differing = [
+            (key, of_key)
+            for key, *of_key in zip(keys, *verdicts.values(), strict=True)
+            if of_key[0] is not None and any(verdict != of_key[0] for verdict in of_key)
+        ]
+        for (problem, index), of_key in differing[:MAX_LISTED]:
+            said = (
+                f"{judge} {'passed' if verdict else 'failed'}"
+                for judge, verdict in zip(verdicts, of_key, strict=True)
+            )
+            print(f"  differs: {problem}, candidate {index}: {', '.join(said)}")
+        if len(differing) > MAX_LISTED:
+            print(f"  and {len(differing) - MAX_LISTED} more")
 
     def cpu_bound(self, copies):
         for name in cpu_bound.names():
