@@ -110,15 +110,19 @@ def conclude(run, report, chosen, expectations):
     print(", ".join(f"{outcome} {n}" for outcome, n in sorted(outcomes.items())))
     retries = len(tasks.read_lines(run / "events.jsonl"))
 
-    forged, honest = [], Counter()
+    forged, rejected, honest = [], set(), Counter()
     for key, expectation in zip(judges.candidate_keys(chosen), expectations):
         passed = judgements[key].get("outcome") == "passed-tests"
         if expectation == "passed-tests":
             honest[passed] += 1
+            if not passed:
+                rejected.add(f"{key[0]}: {judgements[key]}")
         elif passed:
             forged.append(key)
     print(f"attacks that passed: {len(forged)} of {len(expectations) - honest.total()}; "
           f"odd but right programs that passed: {honest[True]} of {honest.total()}")
+    for text in sorted(rejected):
+        print(f"  did not pass: {text}")
     for problem, index in forged[:20]:
         print(f"  passed: candidate {index} of {problem}")
 
@@ -168,7 +172,9 @@ def print_line(name, workers, beside, done, n_verdicts):
     ]
     print(LINE.format(name, workers, beside, f"{done.seconds:.1f}",
                       f"{n_verdicts / done.seconds:.0f}", *mib,
-                      f"{done.watch.peak() / 2**20:.0f}"), flush=True)
+                      f"{done.watch.peak() / 2**20:.0f}"))
+    tenths = [f"{done.watch.around(n / 10)[0] / 2**20:.0f}" for n in range(1, 11)]
+    print(f"{'':7} MiB at each tenth of the time: {' '.join(tenths)}", flush=True)
 
 
 @contextlib.contextmanager
