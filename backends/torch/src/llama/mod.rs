@@ -1,0 +1,5 @@
+//! Llama and Qwen2: decoder-only models with rotary positions.
+
+mod model;
+
+pub use model::Llama;
