@@ -1,5 +1,6 @@
 //! T5 and Llama models: checkpoints, tokenizers, forward passes and decoding.
 pub mod checkpoint;
+pub mod cpu;
 mod error;
 pub mod layers;
 pub mod llama;

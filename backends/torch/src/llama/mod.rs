@@ -3,3 +3,4 @@
 mod model;
 
 pub use model::Llama;
+pub(crate) use model::{frequencies, may_be_left};
