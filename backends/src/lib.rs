@@ -10,6 +10,7 @@ mod replay;
 
 pub mod contract;
 pub mod export;
+pub mod process;
 
 pub use error::Error;
 pub use reference::Reference;

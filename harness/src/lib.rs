@@ -7,6 +7,7 @@
 
 pub mod candidate;
 pub mod contract;
+pub mod decoding;
 mod error;
 pub mod execution;
 pub mod problem;
