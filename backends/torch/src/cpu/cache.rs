@@ -31,6 +31,10 @@ impl Cache {
         }
     }
 
+    pub(super) fn bytes_per_token(n_layers: usize, n_heads: usize, head_width: usize) -> usize {
+        2 * n_layers * n_heads * head_width.next_multiple_of(PANEL) * size_of::<f32>()
+    }
+
     /// Tokens whose keys and values are there.
     pub fn len(&self) -> usize {
         self.length

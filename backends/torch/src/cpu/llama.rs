@@ -164,6 +164,11 @@ impl CpuModel for CpuLlama {
         )
     }
 
+    fn bytes_per_token(&self) -> usize {
+        let config = &self.config;
+        Cache::bytes_per_token(config.n_layers, config.n_kv_heads, config.head_width)
+    }
+
     fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows) {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
         let positions: Vec<usize> = rows

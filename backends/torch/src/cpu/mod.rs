@@ -22,6 +22,7 @@ mod t5;
 
 pub use cache::Cache;
 pub use llama::CpuLlama;
+pub(crate) use math::exp;
 pub use model::{CpuModel, Prompt, StepRow};
 pub use rows::Rows;
 pub use t5::CpuT5;

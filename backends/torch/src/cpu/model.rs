@@ -56,6 +56,9 @@ pub trait CpuModel: Send + Sync {
     /// A cache for continuations of up to `capacity` tokens.
     fn new_cache(&self, capacity: usize) -> Cache;
 
+    /// What a cache takes for each token, in bytes.
+    fn bytes_per_token(&self) -> usize;
+
     /// Reads one token for each row and writes logits `[rows, V]`, row by row.
     fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows);
 }

@@ -173,6 +173,11 @@ impl CpuModel for CpuT5 {
         Cache::new(n_layers, self.heads.n_heads, self.heads.width, capacity)
     }
 
+    fn bytes_per_token(&self) -> usize {
+        let n_layers = self.config.n_decoder_layers;
+        Cache::bytes_per_token(n_layers, self.heads.n_heads, self.heads.width)
+    }
+
     fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows) {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
         let inner = self.heads.n_heads * self.heads.width;
