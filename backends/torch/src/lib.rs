@@ -6,6 +6,7 @@ mod error;
 pub mod layers;
 pub mod llama;
 pub mod parameters;
+pub mod places;
 pub mod t5;
 pub mod tokenizer;
 pub use error::{Error, Result};

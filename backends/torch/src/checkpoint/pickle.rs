@@ -16,7 +16,7 @@ const MAX_STACK: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     None,
-    Bool(bool),
+    Bool,
     Int(i64),
     /// The value is of no interest to a state dict.
     Float,
@@ -121,8 +121,8 @@ impl<'a> Machine<'a> {
             b'(' => self.marks.push(self.stack.len()),
             b'0' => drop(self.pop()?),
             b'N' => self.stack.push(Value::None),
-            0x88 => self.stack.push(Value::Bool(true)),
-            0x89 => self.stack.push(Value::Bool(false)),
+            0x88 => self.stack.push(Value::Bool),
+            0x89 => self.stack.push(Value::Bool),
             b'K' => self.push_int(1)?,
             b'M' => self.push_int(2)?,
             b'J' => {

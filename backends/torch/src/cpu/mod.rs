@@ -14,6 +14,7 @@
 mod attention;
 mod cache;
 mod llama;
+mod load;
 mod math;
 mod matrix;
 mod model;
@@ -22,6 +23,7 @@ mod t5;
 
 pub use cache::Cache;
 pub use llama::CpuLlama;
+pub use load::load;
 pub(crate) use math::exp;
 pub use model::{CpuModel, Prompt, StepRow};
 pub use rows::Rows;
