@@ -206,7 +206,7 @@ def compare_tokenizers(table, ours, folder):
         path, extra_special_tokens=["<extra_id_0>"]
     )
     texts = [path.read_text() for path in code]
-    texts += ["", " ", "\n\tif x:\n\t\treturn 'é' + \"\\u4e16\"  # 世界 🙂", "<s>a</s> <extra_id_0>b <mask>"]
+    texts += ["", " ", "\n\tif x:\n\t\treturn 'é' + \"\\u4e16\"  # 世界 🙂", "<s>a</s> <extra_id_0>b"]
     same = 0
     for text in texts:
         file = folder / "text.txt"

@@ -7,6 +7,7 @@ pub mod layers;
 pub mod llama;
 pub mod parameters;
 pub mod places;
+pub mod serve;
 pub mod t5;
 pub mod tokenizer;
 pub use error::{Error, Result};

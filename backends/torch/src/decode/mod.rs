@@ -9,3 +9,4 @@ mod stop;
 
 pub use engine::{Engine, Event, Limits};
 pub use request::{Candidate, Finish, Request};
+pub use sampler::log_probability;

@@ -87,6 +87,11 @@ fn first_of(logits: &[f32], best: f32) -> usize {
         .expect("logits are numbers")
 }
 
+/// The natural logarithm of the probability of a token, given logits `[V]`.
+pub fn log_probability(logits: &[f32], token: u32) -> f32 {
+    logits[token as usize] - log_total(logits)
+}
+
 /// `ln Σ exp(logits)`.
 pub(super) fn log_total(logits: &[f32]) -> f32 {
     let best = highest(logits);

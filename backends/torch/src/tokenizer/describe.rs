@@ -78,9 +78,12 @@ fn listed_tokens(map: &Map<String, Value>) -> Vec<String> {
         Value::Array(items) => items.iter().collect(),
         other => vec![other],
     });
-    flat.filter_map(|value| value.as_str().or(value.get("content")?.as_str()))
-        .map(str::to_owned)
-        .collect()
+    flat.filter_map(|value| match value {
+        Value::String(token) => Some(token.as_str()),
+        other => other.get("content")?.as_str(),
+    })
+    .map(str::to_owned)
+    .collect()
 }
 
 /// The byte-level BPE tokenizer of a GGUF file.

@@ -131,19 +131,36 @@ impl Tokenizer {
         }
     }
 
-    /// Ids of text that stands in the middle of something.
+    /// Ids of what a model is to write or has written, as training has it: an encoder-decoder
+    /// begins with the special tokens that its tokenizer puts first. The end-of-text token is
+    /// not among them.
+    ///
+    /// Also where in the text each token ends, in bytes.
     ///
     /// # Errors
     /// What the tokenizer reports.
-    pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>> {
-        Ok(self.encode_offsets(text, false)?.0)
+    pub fn encode_completion(&self, text: &str) -> Result<(Vec<u32>, Vec<u32>)> {
+        let (mut tokens, mut ends) = self.encode_offsets(text, self.end_token.is_some())?;
+        if self.end_token.is_some() && tokens.last().copied() == self.end_token {
+            tokens.pop();
+            ends.pop();
+        }
+        if self.bytes.is_some() {
+            // Offsets of a tokenizer may leave white space out.
+            let mut end = 0;
+            for (token, position) in tokens.iter().zip(&mut ends) {
+                end += self.bytes_of(*token).map_or(0, <[u8]>::len);
+                *position = u32::try_from(end).unwrap_or(u32::MAX);
+            }
+        }
+        Ok((tokens, ends))
     }
 
     /// Ids, and where in the text each token ends, in bytes.
     ///
     /// # Errors
     /// What the tokenizer reports.
-    pub fn encode_offsets(&self, text: &str, adds_special: bool) -> Result<(Vec<u32>, Vec<u32>)> {
+    fn encode_offsets(&self, text: &str, adds_special: bool) -> Result<(Vec<u32>, Vec<u32>)> {
         let encoding = self
             .inner
             .encode(text, adds_special)

@@ -1,12 +1,15 @@
 //! From what a user names to a loaded model.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::cpu::{self, CpuModel};
 use backend_torch::places::{KNOWN, KnownModel, cache_dir};
 use backend_torch::tokenizer::Tokenizer;
+use sha2::{Digest, Sha256};
 
 /// A model that is ready to decode.
 pub(crate) struct Loaded {
@@ -53,6 +56,48 @@ pub(crate) fn path(name: &str) -> Result<PathBuf> {
             )
         }
     }
+}
+
+/// SHA-256 of a checkpoint, as hex: of the file, or of names and contents of the files of a
+/// directory that say what the model does.
+pub(crate) fn digest(path: &Path) -> Result<String> {
+    const SUFFIXES: [&str; 6] = ["bin", "jinja", "json", "model", "safetensors", "txt"];
+    let mut files = Vec::new();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            let file = entry?.path();
+            let suffix = file.extension().and_then(|suffix| suffix.to_str());
+            if file.is_file() && suffix.is_some_and(|suffix| SUFFIXES.contains(&suffix)) {
+                files.push(file);
+            }
+        }
+        files.sort();
+    } else {
+        files.push(path.to_owned());
+    }
+    let mut digest = Sha256::new();
+    for file in files {
+        if path.is_dir() {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            digest.update(name.as_bytes());
+            digest.update(std::fs::metadata(&file)?.len().to_le_bytes());
+        }
+        let mut reader = std::io::BufReader::with_capacity(1 << 20, File::open(&file)?);
+        loop {
+            let bytes = reader.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            digest.update(bytes);
+            let n = bytes.len();
+            reader.consume(n);
+        }
+    }
+    Ok(digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 pub(crate) fn cache() -> Result<PathBuf> {
