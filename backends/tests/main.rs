@@ -6,5 +6,6 @@ mod export;
 mod fixture;
 mod formats;
 mod generators;
+mod process;
 mod real_data;
 mod replay_report;
