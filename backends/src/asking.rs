@@ -1,8 +1,11 @@
 //! What backends with a model have in common: how problems are put to it, and what is made of
 //! its answers.
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
 use harness::candidate::{Candidate, CandidateId, Provenance};
-use harness::contract::ForProblem;
+use harness::contract::{Demand, ForProblem, Generated, Generator, PluginError};
 use harness::decoding::Decoding;
 use harness::problem::{Problem, ProblemId};
 use harness::prompt::{Prompt, PromptStyle};
@@ -68,6 +71,35 @@ impl Asking {
             provenance,
         }
     }
+}
+
+/// Candidates of one problem from a generator that makes those of many. Trouble after which the
+/// problem was given up is an error.
+pub(crate) fn generate_one(
+    generator: &mut dyn Generator,
+    problem: &Problem,
+    n: usize,
+) -> Result<Vec<Candidate>, PluginError> {
+    let mut made = Vec::new();
+    let mut failure = None;
+    let demand = Demand {
+        problem,
+        n,
+        present: BTreeSet::new(),
+    };
+    generator.generate_many(&[demand], &mut |generated| {
+        match generated {
+            Generated::Candidates(candidates) => made.extend(candidates),
+            Generated::Trouble(trouble) if trouble.gave_up => failure = Some(trouble.detail),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+    if let Some(detail) = failure {
+        return Err(detail.into());
+    }
+    made.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(made)
 }
 
 /// An error and its sources on one line.

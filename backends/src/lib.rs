@@ -12,7 +12,7 @@ mod replay;
 
 pub mod contract;
 pub mod export;
-//pub mod http;
+pub mod http;
 pub mod process;
 
 pub use asking::Asking;

@@ -58,7 +58,7 @@ fn process(options: ProcessOptions) -> Process {
 }
 
 /// Problems whose prompts differ.
-fn some_problems(n: usize) -> Vec<Problem> {
+pub(crate) fn some_problems(n: usize) -> Vec<Problem> {
     let ids: Vec<String> = (0..n).map(|index| format!("HumanEval/{index}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let mut problems = problems(&ids);

@@ -14,7 +14,7 @@ use super::model::{Model, ProcessOptions, TICK, message_id, out_of_turn};
 use super::protocol::{
     Capability, Completion, Finish, FromChild, Generate, Ready, RequestId, ToChild,
 };
-use crate::asking::{Asking, MAX_FAILURES_IN_A_ROW, chain};
+use crate::asking::{Asking, MAX_FAILURES_IN_A_ROW, chain, generate_one};
 
 /// A first try and a second.
 const MAX_ATTEMPTS: u32 = 2;
@@ -162,26 +162,7 @@ impl Generator for Process {
     }
 
     fn generate(&mut self, problem: &Problem, n: usize) -> Result<Vec<Candidate>, PluginError> {
-        let mut made = Vec::new();
-        let mut failure = None;
-        let demand = Demand {
-            problem,
-            n,
-            present: BTreeSet::new(),
-        };
-        self.generate_many(&[demand], &mut |generated| {
-            match generated {
-                Generated::Candidates(candidates) => made.extend(candidates),
-                Generated::Trouble(trouble) if trouble.gave_up => failure = Some(trouble.detail),
-                _ => {}
-            }
-            ControlFlow::Continue(())
-        })?;
-        if let Some(detail) = failure {
-            return Err(detail.into());
-        }
-        made.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(made)
+        generate_one(self, problem, n)
     }
 
     fn provenance(&self) -> Provenance {

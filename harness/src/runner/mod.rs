@@ -9,6 +9,6 @@ mod work;
 pub use event::{Event, Listener, ScoreSummary};
 pub use generate::{Generate, GenerateEvent, GenerateSummary, generate};
 pub(crate) use score::worker_pool;
-pub use score::{Score, score, score_arriving};
+pub use score::{Arrival, Score, score, score_arriving};
 pub use verify::{Aspect, VerdictDifference, Verification};
 pub use work::Work;

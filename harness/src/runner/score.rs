@@ -71,9 +71,9 @@ pub fn score(
 }
 
 /// The same while candidates are still being made: judges [`Score::candidates`], which are
-/// those that are there already, and then what `arrivals` brings until its other end is gone.
-/// Candidates that arrive while others are judged are judged together, so that a program that
-/// several of them share is judged once.
+/// those that are there already, and then what `arrivals` brings until [`Arrival::End`] or until
+/// its other end is gone, which leaves the stage open. Candidates that arrive while others are
+/// judged are judged together, so that a program that several of them share is judged once.
 ///
 /// `total` is the number of verdicts to expect. When [`Score::cancel`] becomes true, what
 /// arrives is left to the next call.
@@ -83,7 +83,7 @@ pub fn score(
 pub fn score_arriving(
     request: &Score<'_>,
     total: usize,
-    arrivals: &Receiver<Vec<Candidate>>,
+    arrivals: &Receiver<Arrival>,
     judge: impl Fn(&Work<'_>) -> Result<Judged, PluginError> + Sync,
     verdicts: &mut RecordLog<Verdict>,
     events: &mut RecordLog<InfrastructureEvent>,
@@ -97,8 +97,15 @@ pub fn score_arriving(
     stage.judge(&groups)?;
     let mut n_open = n_verdicts(&groups);
     let mut n_candidates = request.candidates.len();
-    while let Ok(mut candidates) = arrivals.recv() {
-        candidates.extend(arrivals.try_iter().flatten());
+    let mut is_end = false;
+    while !is_end && let Ok(first) = arrivals.recv() {
+        let mut candidates = Vec::new();
+        for arrival in std::iter::once(first).chain(arrivals.try_iter()) {
+            match arrival {
+                Arrival::Candidates(arrived) => candidates.extend(arrived),
+                Arrival::End => is_end = true,
+            }
+        }
         let groups = stage.plan(&candidates)?;
         stage.judge(&groups)?;
         n_open += n_verdicts(&groups);
@@ -106,7 +113,15 @@ pub fn score_arriving(
     }
     stage.summary.total = n_candidates * request.graders.len();
     let is_done = stage.n_done() == n_open;
-    stage.end(is_done && !request.cancel.load(Ordering::Relaxed))
+    stage.end(is_end && is_done)
+}
+
+/// What comes from those who make candidates to those who judge them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrival {
+    Candidates(Vec<Candidate>),
+    /// There will be no more.
+    End,
 }
 
 /// Threads on which guests can run.
