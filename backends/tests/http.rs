@@ -136,7 +136,8 @@ fn wrong_counts_of_choices_are_made_up_for() {
 fn what_fails_once_is_asked_again() {
     let problems = some_problems(4);
     let all = expected(&problems, 2);
-    let bad: [(&str, fn(&Request) -> Reply, &str); 9] = [
+    type Bad = fn(&Request) -> Reply;
+    let bad: [(&str, Bad, &str); 9] = [
         (
             "500",
             |_| Reply::Json(500, json!({"error": {"message": "oops"}})),

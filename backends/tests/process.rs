@@ -342,6 +342,7 @@ fn stopping_does_not_wait_for_the_child() {
 /// The example of the documentation, with a model of random weights, where `transformers` is
 /// installed for the `python3` that `CODERL_TRANSFORMERS_PYTHON` names.
 #[test]
+#[expect(clippy::print_stderr, reason = "says that it was skipped")]
 fn the_example_child_generates() {
     let Some(python) = std::env::var_os("CODERL_TRANSFORMERS_PYTHON").map(PathBuf::from) else {
         eprintln!("skipped: CODERL_TRANSFORMERS_PYTHON is not set");
