@@ -12,6 +12,7 @@ mod error;
 pub mod execution;
 pub mod problem;
 mod python_repr;
+pub mod seed;
 pub mod value;
 pub mod verdict;
 
