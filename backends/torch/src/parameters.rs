@@ -39,6 +39,13 @@ impl Parameters {
             .map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    /// Makes every weight one that gradients are computed for.
+    pub fn require_gradients(&mut self) {
+        for tensor in self.tensors.values_mut() {
+            let _ = tensor.set_requires_grad(true);
+        }
+    }
+
     /// Reads a tensor of the checkpoint and keeps it.
     ///
     /// # Errors

@@ -144,3 +144,88 @@ fn q6_k(block: &[u8], out: &mut Vec<f32>) {
         out.push(scale * q);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A block of bytes that follow a formula, but for its halves; expected numbers are those
+    /// of `gguf.quants.dequantize` of the PyPI package `gguf` 0.19.0.
+    #[track_caller]
+    fn check(encoding: Encoding, expected: &[(usize, f32)], total: f64) {
+        let (n_elements, n_bytes) = encoding.block();
+        let mut block: Vec<u8> = (0..n_bytes).map(|i| (i * 37 + 11) as u8).collect();
+        let mut put = |at: usize, value: f32| {
+            block[at..at + 2].copy_from_slice(&f16::from_f32(value).to_le_bytes());
+        };
+        put(if encoding == Encoding::Q6K { 208 } else { 0 }, 0.0625);
+        if matches!(encoding, Encoding::Q4_1 | Encoding::Q4K) {
+            put(2, -0.75);
+        }
+        let found = encoding.dequantize(&block);
+        assert_eq!(found.len(), n_elements);
+        for (index, expected) in expected {
+            assert_eq!(found[*index], *expected, "number {index}");
+        }
+        assert_eq!(found.iter().map(|x| f64::from(*x)).sum::<f64>(), total);
+    }
+
+    #[test]
+    fn blocks_are_read_as_the_reference_reads_them() {
+        check(
+            Encoding::Q4_0,
+            &[
+                (0, -0.1875),
+                (1, 0.125),
+                (15, -0.5),
+                (16, -0.1875),
+                (31, 0.0),
+            ],
+            -1.3125,
+        );
+        check(
+            Encoding::Q4_1,
+            &[
+                (0, 0.1875),
+                (1, -0.5),
+                (15, -0.125),
+                (16, -0.1875),
+                (31, 0.0),
+            ],
+            -8.6875,
+        );
+        check(
+            Encoding::Q8_0,
+            &[
+                (0, 5.3125),
+                (1, 7.625),
+                (15, -8.0),
+                (16, -5.6875),
+                (31, -3.0),
+            ],
+            -11.0,
+        );
+        check(
+            Encoding::Q4K,
+            &[
+                (0, 59.5625),
+                (31, 49.875),
+                (32, 19.25),
+                (100, 32.5),
+                (200, 21.9375),
+            ],
+            10002.5,
+        );
+        check(
+            Encoding::Q6K,
+            &[
+                (0, -89.4375),
+                (31, -6.0),
+                (32, 14.4375),
+                (100, 157.6875),
+                (255, -3.75),
+            ],
+            288.25,
+        );
+    }
+}
