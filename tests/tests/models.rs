@@ -207,6 +207,11 @@ fn what_a_backend_lacks_is_named() {
         "http://127.0.0.1:9/v1",
     ];
     check(
+        &[&http[..], &["--template", "chat"]].concat(),
+        &["--api chat"],
+    );
+    check(&[&http[..], &["--beams", "4"]].concat(), &["`beams`"]);
+    check(
         &[&http[..], &["--template", "none.toml"]].concat(),
         &["none.toml"],
     );

@@ -181,7 +181,8 @@ impl ModelSource {
             guard: Some(vec![own_executable()?.into(), MODEL_GUARD.into()]),
             start_timeout: settings.start_timeout,
             idle_timeout: settings.idle_timeout,
-            max_in_flight: settings.max_in_flight,
+            // A child says itself how many it takes.
+            max_in_flight: usize::MAX,
         };
         Ok(Process::new(self.backend.name(), options, asking))
     }
