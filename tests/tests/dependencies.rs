@@ -21,12 +21,13 @@ const ALLOWED: [(&str, &[&str]); 7] = [
 ];
 
 /// Dependencies that only one package may have.
-const KEPT: [(&str, &[&str]); 5] = [
+const KEPT: [(&str, &[&str]); 6] = [
     ("wasmtime", &["sandbox"]),
     ("wasmtime-wasi", &["sandbox"]),
     ("cap-std", &["sandbox"]),
     ("plotters", &["reports"]),
     ("hf-hub", &["datasets"]),
+    ("ureq", &["backends"]),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 """A child for tests: what it writes depends on the prompt and the seed alone.
 
-`toy.py MODE [ARGUMENT]`; modes other than `well` misbehave when a prompt holds ARGUMENT.
+`toy.py MODE [ARGUMENT]`; modes other than `well` and `slow` misbehave when a prompt holds
+ARGUMENT.
 `once-MODE MARK ARGUMENT` misbehaves while there is no file MARK, and makes it.
 """
 
@@ -22,7 +23,7 @@ def say(**message):
 
 
 def misbehaves(text):
-    if MODE == "well" or TRIGGER not in text:
+    if MODE in ("well", "slow") or TRIGGER not in text:
         return False
     if MARK:
         if os.path.exists(MARK):
@@ -61,8 +62,10 @@ def generate(request):
         seeds += seeds
     # The last first: the order must not matter.
     for index, seed in reversed(seeds):
+        if MODE == "slow":
+            time.sleep(0.03)
         digest = hashlib.sha256(f"{prompt} {seed}".encode()).hexdigest()
-        say(type="completion", id=request["id"], index=index, text=f"# {digest}\nprint(1)\n[DONE]",
+        say(type="completion", id=request["id"], index=index, text=f"# {digest}\nprint({seed % 3})\n[DONE]",
             n_tokens=3, finish="end")
     if bad and MODE == "die-late":
         sys.exit("not my day")

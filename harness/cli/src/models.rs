@@ -181,7 +181,8 @@ impl ModelSource {
             guard: Some(vec![own_executable()?.into(), MODEL_GUARD.into()]),
             start_timeout: settings.start_timeout,
             idle_timeout: settings.idle_timeout,
-            max_in_flight: settings.max_in_flight,
+            // A child says itself how many it takes.
+            max_in_flight: usize::MAX,
         };
         Ok(Process::new(self.backend.name(), options, asking))
     }
@@ -215,7 +216,7 @@ pub(crate) fn template(backend: BackendChoice, settings: &Settings) -> TemplateC
 }
 
 /// The engine, beside this program or where the shell would find it.
-fn torch_program() -> Result<PathBuf> {
+pub(crate) fn torch_program() -> Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find the program's own file")?;
     let beside = own.parent().map(Path::to_owned);
     let on_path = std::env::var_os("PATH").unwrap_or_default();

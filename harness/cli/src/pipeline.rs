@@ -233,6 +233,7 @@ impl<'a> Pipeline<'a> {
     fn generator(&mut self) -> Result<Box<dyn Generator>> {
         let generator: Box<dyn Generator> = match &self.source {
             Source::Stored => anyhow::bail!("the candidates are there already"),
+            // Is not asked for anything.
             Source::Model(_) if self.is_generated()? => Box::new(Reference),
             Source::Model(model) => {
                 let label = format!("loading {}", model.name);

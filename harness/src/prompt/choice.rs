@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::answer::AnswerForm;
-use super::template::{PromptError, Template};
+use super::template::{MBPP_SHOTS, PromptError, Template};
 use super::text::Prompt;
 use super::user_template::{TemplateError, UserTemplate};
 use crate::candidate::Code;
@@ -49,14 +49,18 @@ pub enum StyleError {
 /// How problems are put to a model, and its answers are read.
 #[derive(Clone, Debug)]
 pub struct PromptStyle {
-    /// `None` takes that of each problem's benchmark.
-    template: Option<Chosen>,
+    template: Chosen,
     /// Problems that any template in use shows, with the id by which it asks for them.
     shots: Vec<(String, Problem)>,
 }
 
 #[derive(Clone, Debug)]
 enum Chosen {
+    /// That of each problem's benchmark.
+    Auto {
+        /// Whether the dataset has what [`Template::MbppThreeShot`] shows.
+        has_mbpp_shots: bool,
+    },
     BuiltIn(Template),
     User(UserTemplate),
 }
@@ -69,9 +73,13 @@ impl PromptStyle {
     /// When a file is no template, or the dataset lacks a problem to show.
     pub fn new(choice: &TemplateChoice, dataset: &[Problem]) -> Result<Self, StyleError> {
         let template = match choice {
-            TemplateChoice::Auto => None,
-            TemplateChoice::BuiltIn(template) => Some(Chosen::BuiltIn(*template)),
-            TemplateChoice::File(path) => Some(Chosen::User(UserTemplate::read(path)?)),
+            TemplateChoice::Auto => Chosen::Auto {
+                has_mbpp_shots: MBPP_SHOTS
+                    .iter()
+                    .all(|id| dataset.iter().any(|problem| problem.id.as_str() == *id)),
+            },
+            TemplateChoice::BuiltIn(template) => Chosen::BuiltIn(*template),
+            TemplateChoice::File(path) => Chosen::User(UserTemplate::read(path)?),
         };
         let mut style = Self {
             template,
@@ -81,6 +89,7 @@ impl PromptStyle {
         for problem in dataset {
             let template = style.template_of(problem);
             for id in template.shots() {
+                let id = id.to_owned();
                 if !wanted.iter().any(|(wanted, _)| *wanted == id) {
                     wanted.push((id, template.name()));
                 }
@@ -104,38 +113,35 @@ impl PromptStyle {
         let template = self.template_of(problem);
         let shots: Vec<&Problem> = template
             .shots()
-            .iter()
+            .into_iter()
             .filter_map(|id| self.shots.iter().find(|(shot, _)| shot == id))
             .map(|(_, problem)| problem)
             .collect();
         match template {
-            Chosen::BuiltIn(template) => template.render(problem, &shots),
-            Chosen::User(template) => template.render(problem, &shots),
+            Of::BuiltIn(template) => template.render(problem, &shots),
+            Of::User(template) => template.render(problem, &shots),
         }
     }
 
     /// Texts with which an answer is over.
     pub fn stop(&self, problem: &Problem) -> Vec<String> {
         match self.template_of(problem) {
-            Chosen::BuiltIn(template) => template.stop().iter().map(ToString::to_string).collect(),
-            Chosen::User(template) => template.stop,
+            Of::BuiltIn(template) => template.stop().iter().map(ToString::to_string).collect(),
+            Of::User(template) => template.stop.clone(),
         }
     }
 
     /// The code in what the model wrote.
     pub fn code(&self, problem: &Problem, answer: &str) -> Code {
-        let form = match self.template_of(problem) {
-            Chosen::BuiltIn(template) => template.answer(),
-            Chosen::User(template) => template.answer,
-        };
-        form.code(problem, answer, &self.stop(problem))
+        let stop = self.stop(problem);
+        self.answer(problem).code(problem, answer, &stop)
     }
 
     /// How the code lies in an answer.
     pub fn answer(&self, problem: &Problem) -> AnswerForm {
         match self.template_of(problem) {
-            Chosen::BuiltIn(template) => template.answer(),
-            Chosen::User(template) => template.answer,
+            Of::BuiltIn(template) => template.answer(),
+            Of::User(template) => template.answer,
         }
     }
 
@@ -144,14 +150,25 @@ impl PromptStyle {
         self.template_of(problem).name()
     }
 
-    fn template_of(&self, problem: &Problem) -> Chosen {
-        self.template
-            .clone()
-            .unwrap_or_else(|| Chosen::BuiltIn(Template::default_for(problem)))
+    fn template_of(&self, problem: &Problem) -> Of<'_> {
+        match &self.template {
+            Chosen::Auto { has_mbpp_shots } => match Template::default_for(problem) {
+                Template::MbppThreeShot if !has_mbpp_shots => Of::BuiltIn(Template::MbppPaper),
+                template => Of::BuiltIn(template),
+            },
+            Chosen::BuiltIn(template) => Of::BuiltIn(*template),
+            Chosen::User(template) => Of::User(template),
+        }
     }
 }
 
-impl Chosen {
+/// The template of one problem.
+enum Of<'a> {
+    BuiltIn(Template),
+    User(&'a UserTemplate),
+}
+
+impl<'a> Of<'a> {
     fn name(&self) -> String {
         match self {
             Self::BuiltIn(template) => template.to_string(),
@@ -159,10 +176,68 @@ impl Chosen {
         }
     }
 
-    fn shots(&self) -> Vec<String> {
+    fn shots(&self) -> Vec<&'a str> {
         match self {
-            Self::BuiltIn(template) => template.shots().iter().map(ToString::to_string).collect(),
-            Self::User(template) => template.shots.clone(),
+            Self::BuiltIn(template) => template.shots().to_vec(),
+            Self::User(template) => template.shots.iter().map(String::as_str).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{ProblemId, TestSet, UnitTests};
+
+    fn task(id: &str) -> Problem {
+        let tests = UnitTests::Asserts {
+            setup: String::new(),
+            tests: TestSet {
+                example: vec!["assert f()".to_owned()],
+                hidden: Vec::new(),
+            },
+            challenge: Vec::new(),
+        };
+        let mut problem = Problem::with_tests(ProblemId::new(id), tests);
+        problem.reference_solutions = vec!["pass".to_owned()];
+        problem
+    }
+
+    #[test]
+    fn auto_shows_mbpp_its_examples_where_they_are_at_hand() {
+        let all = ["mbpp/2", "mbpp/3", "mbpp/4", "mbpp/11"].map(task);
+        let style = PromptStyle::new(&TemplateChoice::Auto, &all).unwrap();
+        assert_eq!(style.name(&all[3]), "mbpp-three-shot");
+        let Prompt::Text(text) = style.prompt(&all[3]).unwrap() else {
+            panic!("not a text")
+        };
+        assert_eq!(text.matches("[DONE]").count(), 3);
+        assert_eq!(style.stop(&all[3]), ["[DONE]"]);
+        let style = PromptStyle::new(&TemplateChoice::Auto, &all[1..]).unwrap();
+        assert_eq!(style.name(&all[3]), "mbpp-paper");
+    }
+
+    #[test]
+    fn examples_that_are_asked_for_have_to_be_there() {
+        let choice = TemplateChoice::BuiltIn(Template::MbppThreeShot);
+        let error = PromptStyle::new(&choice, &[task("mbpp/11")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "template `mbpp-three-shot` shows problem `mbpp/2`, which the dataset does not have"
+        );
+    }
+
+    #[test]
+    fn choices_are_read() {
+        assert_eq!("auto".parse(), Ok(TemplateChoice::Auto));
+        let chat = TemplateChoice::BuiltIn(Template::Chat);
+        assert_eq!("chat".parse(), Ok(chat));
+        let file = TemplateChoice::File(PathBuf::from("my.toml"));
+        assert_eq!("my.toml".parse(), Ok(file));
+        let error = "mbpp".parse::<TemplateChoice>().unwrap_err();
+        assert!(
+            error.contains("`mbpp-paper`") && error.contains("`.toml`"),
+            "{error}"
+        );
     }
 }

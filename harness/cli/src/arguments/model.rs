@@ -51,7 +51,7 @@ pub(crate) struct Backend {
     /// Longest silence of a child that owes an answer [default: 900]
     #[arg(long, value_name = "SECONDS")]
     idle_timeout: Option<f64>,
-    /// Requests that may be unanswered at a time [default: 16]
+    /// Requests to a server that may be unanswered at a time [default: 16]
     #[arg(long, value_name = "N")]
     max_in_flight: Option<u32>,
     /// Sample from this many most probable tokens [default: all]
