@@ -12,7 +12,7 @@ use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
-pub(crate) use model::{Backend, Prompt};
+pub(crate) use model::{Backend, Models, Prompt};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// Download datasets, list them, look at problems
     #[command(subcommand)]
     Datasets(Datasets),
+    /// Fetch a model by name, or describe a checkpoint
+    #[command(subcommand)]
+    Models(Models),
     /// Print exactly what a model reads for one problem, and how long it is
     Prompt(Prompt),
     /// Print the settings in force and where each comes from

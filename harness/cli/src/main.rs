@@ -77,6 +77,7 @@ fn run(arguments: Arguments) -> Result<Exit> {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::audit(&context, &audit)
         }
+        Command::Models(models) => commands::models(&models),
         Command::Cache(cache) => commands::cache(&context, &cache),
         Command::Datasets(datasets) => commands::datasets(&context, &datasets),
         Command::Prompt(prompt) => commands::prompt(&context, &prompt),

