@@ -216,7 +216,7 @@ pub(crate) fn template(backend: BackendChoice, settings: &Settings) -> TemplateC
 }
 
 /// The engine, beside this program or where the shell would find it.
-pub(crate) pub(crate) fn torch_program() -> Result<PathBuf> {
+pub(crate) fn torch_program() -> Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find the program's own file")?;
     let beside = own.parent().map(Path::to_owned);
     let on_path = std::env::var_os("PATH").unwrap_or_default();
