@@ -1,8 +1,9 @@
 //! Products with packed matrices.
 //!
-//! Every element of a result is one chain of fused multiply-adds over the columns in order, so
-//! that it does not depend on how many rows there are, on which thread works on it, or on the
-//! width of the machine's vectors.
+//! Every element of a result is computed by the same operations in the same order: chains of
+//! fused multiply-adds over 64 columns each, which are added up in turn. It does not depend on
+//! how many rows there are, on which thread works on it, or on the width of the machine's
+//! vectors. Rounding errors grow with the length of a chain, so short ones are more exact.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -81,6 +82,9 @@ impl Matrix {
     }
 }
 
+/// Panels of inputs in one chain of sums.
+const BLOCK: usize = 2;
+
 /// What a product begins with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
@@ -147,31 +151,34 @@ impl Panel<'_> {
         // Two vectors of outputs at a time.
         let width = 2 * S::F32_LANES;
         for column in (0..PANEL).step_by(width) {
-            let mut sums = [[simd.splat_f32s(0.0); 2]; R];
-            if self.start == Start::Out {
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let out = &self.out[(first + row) * PANEL + column..][..width];
-                    let (out, _) = S::as_simd_f32s(out);
-                    *sums = [out[0], out[1]];
-                }
-            }
-            for (index, weights) in self.panel.chunks_exact(PANEL * PANEL).enumerate() {
-                let x = &self.x[(index * self.n_rows + first) * PANEL..][..R * PANEL];
-                for input in 0..PANEL {
-                    let weights = &weights[input * PANEL + column..][..width];
-                    let (weights, _) = S::as_simd_f32s(weights);
-                    for (row, sums) in sums.iter_mut().enumerate() {
-                        let factor = simd.splat_f32s(x[row * PANEL + input]);
-                        sums[0] = simd.mul_add_f32s(factor, weights[0], sums[0]);
-                        sums[1] = simd.mul_add_f32s(factor, weights[1], sums[1]);
+            let mut start = self.start;
+            let blocks = self.panel.chunks(BLOCK * PANEL * PANEL);
+            for (block, weights) in blocks.enumerate() {
+                let mut sums = [[simd.splat_f32s(0.0); 2]; R];
+                for (index, weights) in weights.chunks_exact(PANEL * PANEL).enumerate() {
+                    let index = block * BLOCK + index;
+                    let x = &self.x[(index * self.n_rows + first) * PANEL..][..R * PANEL];
+                    for input in 0..PANEL {
+                        let weights = &weights[input * PANEL + column..][..width];
+                        let (weights, _) = S::as_simd_f32s(weights);
+                        for (row, sums) in sums.iter_mut().enumerate() {
+                            let factor = simd.splat_f32s(x[row * PANEL + input]);
+                            sums[0] = simd.mul_add_f32s(factor, weights[0], sums[0]);
+                            sums[1] = simd.mul_add_f32s(factor, weights[1], sums[1]);
+                        }
                     }
                 }
-            }
-            for (row, sums) in sums.iter().enumerate() {
-                let out = &mut self.out[(first + row) * PANEL + column..][..width];
-                let (out, _) = S::as_mut_simd_f32s(out);
-                out[0] = sums[0];
-                out[1] = sums[1];
+                for (row, sums) in sums.iter().enumerate() {
+                    let out = &mut self.out[(first + row) * PANEL + column..][..width];
+                    let (out, _) = S::as_mut_simd_f32s(out);
+                    for (out, sum) in out.iter_mut().zip(sums) {
+                        *out = match start {
+                            Start::Zero => *sum,
+                            Start::Out => simd.add_f32s(*out, *sum),
+                        };
+                    }
+                }
+                start = Start::Out;
             }
         }
     }
