@@ -74,16 +74,16 @@ fn directories() {
     check(
         |folder, _| {
             rewrite(folder, "config.json", |config| {
-                config["model_type"] = json!("gpt2")
-            })
+                config["model_type"] = json!("gpt2");
+            });
         },
         &["config.json", "`gpt2`", "t5, llama, qwen2"],
     );
     check(
         |folder, _| {
             rewrite(folder, "config.json", |config| {
-                config["hidden_act"] = json!("relu")
-            })
+                config["hidden_act"] = json!("relu");
+            });
         },
         &["hidden_act `relu`"],
     );
@@ -98,7 +98,7 @@ fn directories() {
     check(
         |folder, _| {
             rewrite(folder, "config.json", |config| {
-                config["num_key_value_heads"] = json!(4)
+                config["num_key_value_heads"] = json!(4);
             });
         },
         &["6 attention heads cannot share 4"],
@@ -143,7 +143,7 @@ fn tokenizers() {
     check(
         |folder, _| {
             rewrite(folder, "config.json", |config| {
-                config["eos_token_id"] = json!(300)
+                config["eos_token_id"] = json!(300);
             });
         },
         &["does not know the token 300"],

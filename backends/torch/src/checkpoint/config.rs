@@ -216,7 +216,7 @@ impl T5File {
         let max_position_distance = file.relative_attention_max_distance.unwrap_or(128);
         // Half of the buckets are for one direction in the encoder, and half of those are exact.
         if n_position_buckets < 4
-            || n_position_buckets % 4 != 0
+            || !n_position_buckets.is_multiple_of(4)
             || max_position_distance <= n_position_buckets / 2
         {
             let detail = format!(
@@ -358,14 +358,14 @@ impl LlamaConfig {
     /// # Errors
     /// Head counts that do not divide, or a head width that cannot be rotated.
     pub(crate) fn check(self, path: &Path) -> Result<Self> {
-        if self.n_kv_heads == 0 || self.n_heads % self.n_kv_heads != 0 {
+        if self.n_kv_heads == 0 || !self.n_heads.is_multiple_of(self.n_kv_heads) {
             let detail = format!(
                 "{} attention heads cannot share {} key and value heads",
                 self.n_heads, self.n_kv_heads
             );
             return Err(Error::malformed(path, detail));
         }
-        if self.head_width == 0 || self.head_width % 2 != 0 {
+        if self.head_width == 0 || !self.head_width.is_multiple_of(2) {
             let detail = format!("head width {} is not even", self.head_width);
             return Err(Error::malformed(path, detail));
         }

@@ -264,7 +264,7 @@ impl<'a> Machine<'a> {
         let Some(Value::Dict(dict)) = self.stack.last() else {
             return Err("items for what is no dictionary".to_owned());
         };
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err("a key without a value".to_owned());
         }
         let mut items = items.into_iter();

@@ -377,7 +377,7 @@ impl Place<'_, '_> {
                     .for_each(|(row, (keys, values))| {
                         let position = row.cache.len();
                         row.cache.layers[layer].put(position, keys, values);
-                    })
+                    });
             }
         }
     }

@@ -11,7 +11,7 @@ use super::rows::{PANEL, Rows};
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     // exp(x) = 2^n exp(r) with |r| ≤ ln 2 / 2; ln 2 in two parts, so that r is exact.
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     // Adding and taking away 1.5 × 2^23 rounds to an integer.
     const ROUND: f32 = 12_582_912.0;

@@ -88,7 +88,7 @@ impl Stack {
         let device = x.device();
         let buckets = buckets(&self.config, self.direction, length as usize).to_device(device);
         // [T, T, H] to [1, H, T, T]
-        let mut bias = Tensor::embedding(&self.position_bias, &buckets, -1, false, false)
+        let bias = Tensor::embedding(&self.position_bias, &buckets, -1, false, false)
             .permute([2, 0, 1])
             .unsqueeze(0);
         let mut may_see = Tensor::ones([1, 1, length, length], (Kind::Bool, device));
@@ -101,7 +101,7 @@ impl Stack {
             let seen = mask.unsqueeze(1).unsqueeze(1);
             may_see = may_see.logical_and(&seen).logical_or(&itself);
         }
-        bias = bias + masked(&may_see, x.kind());
+        let bias = bias + masked(&may_see, x.kind());
         let source = source.map(|(states, mask)| {
             let (batch, length, _) = states.size3().expect("states have three dimensions");
             let all = Tensor::ones([batch, length], (Kind::Bool, device));
@@ -172,11 +172,15 @@ impl Block {
         let (norm, attention) = &self.self_attention;
         let normal = norm.forward(&x);
         let attended = attention.forward(&normal, &normal, bias, mode);
-        let mut x = x + mode.dropout(attended, dropout);
-        if let (Some((norm, attention)), Some((states, mask))) = (&self.cross_attention, source) {
-            let attended = attention.forward(&norm.forward(&x), states, mask, mode);
-            x = x + mode.dropout(attended, dropout);
-        }
+        let x = x + mode.dropout(attended, dropout);
+        // Not in place: gradients need what was there before.
+        let x = match (&self.cross_attention, source) {
+            (Some((norm, attention)), Some((states, mask))) => {
+                let attended = attention.forward(&norm.forward(&x), states, mask, mode);
+                x + mode.dropout(attended, dropout)
+            }
+            _ => x,
+        };
         let normal = self.feed_forward_norm.forward(&x);
         let out = self.feed_forward.forward(&normal, dropout, mode);
         x + mode.dropout(out, dropout)

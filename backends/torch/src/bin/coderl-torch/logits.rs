@@ -21,6 +21,9 @@ struct Input {
     rows: Vec<Row>,
 }
 
+/// Logits `[B, T, V]` of rows.
+type Forward = Box<dyn Fn(&[&Row]) -> Tensor>;
+
 /// Tokens of one sequence.
 #[derive(Deserialize)]
 struct Row {
@@ -98,7 +101,7 @@ fn by_decoder(checkpoint: &Checkpoint, rows: &[Row], n_prompt: usize) -> Result<
 fn by_tensors(checkpoint: &Checkpoint, rows: &[Row], path: Path) -> Result<Vec<Vec<f32>>> {
     let mut parameters = Parameters::new(Device::Cpu, Kind::Float);
     let tensors = &checkpoint.tensors;
-    let forward: Box<dyn Fn(&[&Row]) -> Tensor> = match &checkpoint.config {
+    let forward: Forward = match &checkpoint.config {
         Config::T5(config) => {
             let model = T5::load(config, tensors, &mut parameters)?;
             Box::new(move |rows| {
