@@ -137,7 +137,7 @@ impl ModelSource {
         if let Place::Server { base_url } = &self.place {
             let http = Http::new(self.http_options(base_url, settings), asking, None)?;
             if let Some(problem) = problems.first() {
-                http.check(problem).map_err(anyhow::Error::from_boxed)?;
+                http.check(problem).map_err(|error| usage(chain(&*error)))?;
             }
         }
         Ok(())
