@@ -28,6 +28,17 @@ pub struct Asking {
 }
 
 impl Asking {
+    /// Indices of the candidates to ask for.
+    ///
+    /// # Errors
+    /// When all there are is asked for, which of a model are endless.
+    pub(crate) fn missing(&self, demand: &Demand<'_>) -> Result<Vec<u32>, PluginError> {
+        if u32::try_from(demand.n).is_err() {
+            return Err("a model makes as many candidates as it is asked for; say how many".into());
+        }
+        Ok(demand.missing())
+    }
+
     pub(crate) fn prompt(&self, problem: &Problem) -> Result<Prompt, ForProblem> {
         self.style.prompt(problem).map_err(|error| ForProblem {
             problem: problem.id.clone(),

@@ -360,5 +360,18 @@ fn the_example_child_generates() {
     options.command.push(model.path().into());
     options.start_timeout = Duration::from_secs(300);
     options.idle_timeout = Duration::from_secs(300);
-    check_generator(|| process(options.clone()), &some_problems(2));
+    let problems = some_problems(2);
+    let mut generator = process(options.clone());
+    let (all, result) = collect(&mut generator, &problems, 3);
+    result.unwrap();
+    assert_eq!(all.candidates.len(), 6);
+    assert!(all.troubles.is_empty(), "{:?}", all.troubles);
+    // A candidate depends on its own seed.
+    let one = process(options).generate(&problems[1], 1).unwrap();
+    assert_eq!(one[..], all.candidates[3..4]);
+    assert_ne!(all.candidates[3].code, all.candidates[4].code);
+    let prompt = Prompt::Text("def f():".to_owned());
+    let (n_tokens, _) = generator.model().unwrap().count_tokens(&prompt).unwrap();
+    // The model's tokens are bytes.
+    assert_eq!(n_tokens, 8);
 }

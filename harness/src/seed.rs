@@ -9,9 +9,9 @@ const DOMAIN: &[u8] = b"coderl candidate seed 1";
 
 /// Seed of the candidate `index` of `problem` in a run with the seed `run_seed`.
 ///
-/// The first eight bytes, little-endian, of SHA-256 over [`DOMAIN`], `run_seed` as eight bytes,
-/// `index` as four, both little-endian, and the id in UTF-8. So a candidate does not depend on
-/// how many others are drawn, in which order, or in which batch.
+/// The first eight bytes, little-endian, of SHA-256 over `coderl candidate seed 1`, `run_seed` as
+/// eight bytes, `index` as four, both little-endian, and the id in UTF-8. So a candidate does not
+/// depend on how many others are drawn, in which order, or in which batch.
 pub fn candidate_seed(run_seed: u64, problem: &ProblemId, index: u32) -> u64 {
     let digest = Sha256::new()
         .chain_update(DOMAIN)

@@ -21,6 +21,10 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// Longest wait that a server may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
+/// Connections that were idle for longer are not used again: uvicorn, under many servers, closes
+/// them after five seconds.
+const MAX_IDLE_AGE: Duration = Duration::from_secs(4);
+
 /// Largest answer that is read.
 const MAX_BODY_BYTES: u64 = 256 << 20;
 
@@ -110,6 +114,7 @@ impl Client {
             .timeout_global(Some(options.request_timeout))
             .max_idle_connections_per_host(options.max_in_flight)
             .max_idle_connections(options.max_in_flight)
+            .max_idle_age(MAX_IDLE_AGE)
             .user_agent(concat!("coderl/", env!("CARGO_PKG_VERSION")));
         if is_local(&shown) {
             // Nobody means this machine's servers to be reached through another machine.

@@ -12,7 +12,7 @@ use harness::contract::{Demand, Generated, GenerationTrouble, Generator, PluginE
 use harness::problem::{Problem, ProblemId};
 use serde_json::{Map, Value, json};
 
-use super::api::{self, Answer};
+use super::api;
 use super::client::{Client, Failure, HttpOptions};
 use super::error::HttpError;
 use super::log::RequestLog;
@@ -30,14 +30,14 @@ pub struct Http {
     ignores_n: AtomicBool,
 }
 
-/// Candidates of one problem for which one request can ask.
+/// Candidates of one problem for which one request can ask. Small, since there may be millions.
+#[derive(Clone, Copy)]
 struct Chunk<'a> {
-    problem: &'a Problem,
-    body: Map<String, Value>,
-    /// Indices, consecutive.
-    indices: Vec<u32>,
-    /// Those of them that are there already.
-    present: BTreeSet<u32>,
+    demand: &'a Demand<'a>,
+    /// Chunks have the same indices whatever is there already, so that a run that goes on asks
+    /// what it asked before.
+    first: u32,
+    end: u32,
 }
 
 /// What threads that ask tell the one that stores.
@@ -68,106 +68,101 @@ impl Http {
         })
     }
 
-    /// What is to be asked. Chunks begin at the same indices whatever is there already, so that
-    /// a run that goes on asks what the first one did.
-    fn chunks<'a>(&self, demand: &Demand<'a>) -> Result<Vec<Chunk<'a>>, PluginError> {
-        let problem = demand.problem;
-        let options = self.client.options();
-        let prompt = self.asking.prompt(problem)?;
-        let template = || self.asking.style.name(problem);
-        let (key, value) = api::prompt_part(options.api, &prompt, template)?;
-        let mut body = api::common_part(&self.asking.model, &self.asking.decoding(problem))?;
-        body.insert(key.to_owned(), value);
+    /// Makes the first request for `problem` and does not send it.
+    ///
+    /// # Errors
+    /// When its prompt cannot be made, or not be sent to this interface.
+    pub fn check(&self, problem: &Problem) -> Result<(), PluginError> {
+        self.common_body(problem).map(drop)
+    }
+
+    /// What is to be asked.
+    fn chunks<'a>(&self, demand: &'a Demand<'a>) -> Result<Vec<Chunk<'a>>, PluginError> {
+        // Known before anything is paid for.
+        self.check(demand.problem)?;
+        let missing = self.asking.missing(demand)?;
         let end = u32::try_from(demand.n).unwrap_or(u32::MAX);
-        let size = options.choices_per_request.max(1);
-        Ok((0..end.div_ceil(size))
-            .map(|number| Chunk {
-                problem,
-                body: body.clone(),
-                indices: (number * size..end.min((number + 1) * size)).collect(),
-                present: demand.present.clone(),
+        let size = self.client.options().choices_per_request.max(1);
+        let mut firsts: Vec<u32> = missing.iter().map(|index| index / size * size).collect();
+        firsts.dedup();
+        Ok(firsts
+            .into_iter()
+            .map(|first| Chunk {
+                demand,
+                first,
+                end: end.min(first.saturating_add(size)),
             })
-            .filter(|chunk| !chunk.missing().is_empty())
             .collect())
     }
 
-    /// `chunk`'s body for `n` choices, the first of which has the index `first`.
-    fn body(&self, chunk: &Chunk<'_>, first: u32, n: usize) -> (u64, Value) {
-        let seed = api::wire_seed(self.asking.seed(&chunk.problem.id, first));
-        let mut body = chunk.body.clone();
-        body.insert("n".to_owned(), json!(n));
-        body.insert("seed".to_owned(), json!(seed));
-        body.extend(self.client.options().extra.clone());
-        (seed, Value::Object(body))
+    /// What all requests for `problem` have in common.
+    fn common_body(&self, problem: &Problem) -> Result<Map<String, Value>, PluginError> {
+        let api = self.client.options().api;
+        let prompt = self.asking.prompt(problem)?;
+        let (key, value) = api::prompt_part(api, &prompt, || self.asking.style.name(problem))?;
+        let mut body = api::common_part(&self.asking.model, &self.asking.decoding(problem))?;
+        body.insert(key.to_owned(), value);
+        Ok(body)
     }
 
     /// Asks for a chunk, and then for what is missing one by one.
     fn ask_chunk(
         &self,
-        chunk: &Chunk<'_>,
+        chunk: Chunk<'_>,
         stop: &AtomicBool,
         tell: &mut dyn FnMut(Message),
     ) -> Result<(), Failure> {
+        let common = self
+            .common_body(chunk.problem())
+            .expect("it was made before");
         let mut missing = chunk.missing();
-        let n = chunk.indices.len();
-        if n > 1 && !self.ignores_n.load(Ordering::Relaxed) {
-            let (seed, answer) = self.ask(chunk, chunk.indices[0], n, stop, tell)?;
-            if answer.choices.len() == 1 {
+        let indices: Vec<u32> = (chunk.first..chunk.end).collect();
+        if indices.len() > 1 && !self.ignores_n.load(Ordering::Relaxed) {
+            let candidates = self.ask(chunk, &common, &indices, stop, tell)?;
+            if candidates.len() == 1 {
                 self.ignores_n.store(true, Ordering::Relaxed);
             }
-            let candidates = self.candidates(chunk, &chunk.indices, seed, answer);
             let came: BTreeSet<u32> = candidates.iter().map(|it| it.id.index).collect();
             missing.retain(|index| !came.contains(index));
-            tell(Message::Candidates(candidates));
+            tell(Message::Candidates(chunk.without_present(candidates)));
         }
         for index in missing {
-            let (seed, answer) = self.ask(chunk, index, 1, stop, tell)?;
-            tell(Message::Candidates(self.candidates(
-                chunk,
-                &[index],
-                seed,
-                answer,
-            )));
+            let candidates = self.ask(chunk, &common, &[index], stop, tell)?;
+            tell(Message::Candidates(candidates));
         }
         Ok(())
     }
 
+    /// Asks for the candidates `indices`; at least one, and the first of them, comes.
     fn ask(
         &self,
-        chunk: &Chunk<'_>,
-        first: u32,
-        n: usize,
+        chunk: Chunk<'_>,
+        common: &Map<String, Value>,
+        indices: &[u32],
         stop: &AtomicBool,
         tell: &mut dyn FnMut(Message),
-    ) -> Result<(u64, Answer), Failure> {
-        let (seed, body) = self.body(chunk, first, n);
-        let problem = &chunk.problem.id;
+    ) -> Result<Vec<Candidate>, Failure> {
+        let (problem, n) = (chunk.problem(), indices.len());
+        let seed = api::wire_seed(self.asking.seed(&problem.id, indices[0]));
+        let mut body = common.clone();
+        body.insert("n".to_owned(), json!(n));
+        body.insert("seed".to_owned(), json!(seed));
+        body.extend(self.client.options().extra.clone());
+        let body = Value::Object(body);
         let answer = self.client.ask(&body, n, stop, &mut |attempt, detail| {
             tell(Message::Trouble(GenerationTrouble {
-                problem: problem.clone(),
-                index: first,
+                problem: problem.id.clone(),
+                index: indices[0],
                 attempt,
                 gave_up: false,
                 detail: detail.to_owned(),
             }));
         })?;
-        Ok((seed, answer))
-    }
-
-    fn candidates(
-        &self,
-        chunk: &Chunk<'_>,
-        indices: &[u32],
-        seed: u64,
-        answer: Answer,
-    ) -> Vec<Candidate> {
         // Servers count all choices together, so that it is known for all candidates or for none.
         let is_single = self.client.options().choices_per_request <= 1;
         let n_tokens = answer.n_tokens.filter(|_| is_single);
-        indices
-            .iter()
-            .zip(answer.choices)
-            .filter(|(index, _)| !chunk.present.contains(index))
+        let choices = indices.iter().zip(answer.choices);
+        Ok(choices
             .map(|(index, choice)| {
                 let provenance = Provenance {
                     seed: Some(seed),
@@ -176,18 +171,27 @@ impl Http {
                     ..self.provenance()
                 };
                 self.asking
-                    .candidate(chunk.problem, *index, &choice.text, provenance)
+                    .candidate(problem, *index, &choice.text, provenance)
             })
-            .collect()
+            .collect())
     }
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    fn problem(&self) -> &'a Problem {
+        self.demand.problem
+    }
+
     fn missing(&self) -> Vec<u32> {
-        let indices = self.indices.iter().copied();
-        indices
-            .filter(|index| !self.present.contains(index))
+        let present = &self.demand.present;
+        (self.first..self.end)
+            .filter(|index| !present.contains(index))
             .collect()
+    }
+
+    fn without_present(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+        candidates.retain(|candidate| !self.demand.present.contains(&candidate.id.index));
+        candidates
     }
 }
 
@@ -296,7 +300,7 @@ impl Crew<'_, '_> {
             let Some(chunk) = self.chunks.get(index) else {
                 return;
             };
-            match self.http.ask_chunk(chunk, &self.stop, &mut tell) {
+            match self.http.ask_chunk(*chunk, &self.stop, &mut tell) {
                 Ok(()) => {
                     self.has_succeeded.store(true, Ordering::Relaxed);
                     self.failures_in_a_row.store(0, Ordering::Relaxed);
@@ -307,28 +311,28 @@ impl Crew<'_, '_> {
                     return;
                 }
                 Err(Failure::GaveUp { attempt, detail }) => {
-                    self.failed(chunk, attempt, &detail, true, &mut tell);
+                    self.failed(*chunk, attempt, &detail, true, &mut tell);
                 }
                 Err(Failure::Refused { detail }) => {
                     // A prompt may be too long; but if nothing ever went well, it is not that.
                     let counts = !self.has_succeeded.load(Ordering::Relaxed);
-                    self.failed(chunk, 1, &detail, counts, &mut tell);
+                    self.failed(*chunk, 1, &detail, counts, &mut tell);
                 }
             }
-            tell(Message::Over(chunk.problem.id.clone()));
+            tell(Message::Over(chunk.problem().id.clone()));
         }
     }
 
     fn failed(
         &self,
-        chunk: &Chunk<'_>,
+        chunk: Chunk<'_>,
         attempt: u32,
         detail: &str,
         counts: bool,
         tell: &mut dyn FnMut(Message),
     ) {
         tell(Message::Trouble(GenerationTrouble {
-            problem: chunk.problem.id.clone(),
+            problem: chunk.problem().id.clone(),
             index: chunk.missing().first().copied().unwrap_or_default(),
             attempt,
             gave_up: true,

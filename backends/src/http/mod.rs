@@ -2,9 +2,8 @@
 //!
 //! Servers differ in what they honour of a request, so nothing is taken for granted: an answer
 //! may have too few choices (the rest is asked for one by one), too many, or none; it may be cut
-//! off, be no JSON, or never come. What may pass is tried again with growing random waits
-//! ([`client`]). Answers are kept in the run directory as they come ([`RequestLog`]), so that
-//! nothing is paid for twice.
+//! off, be no JSON, or never come. What may pass is tried again with growing random waits. Answers
+//! are kept in the run directory as they come ([`RequestLog`]), so that nothing is paid for twice.
 
 mod api;
 mod client;

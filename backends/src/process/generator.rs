@@ -97,7 +97,7 @@ impl Process {
             jobs.push_back(Job {
                 problem: demand.problem,
                 prompt: self.asking.prompt(demand.problem)?,
-                missing: self.wanted(demand),
+                missing: self.wanted(demand)?,
                 received: BTreeSet::new(),
                 attempt: 1,
             });
@@ -106,17 +106,14 @@ impl Process {
     }
 
     /// Indices to ask for. The hypotheses of a beam search come from one search.
-    fn wanted(&self, demand: &Demand<'_>) -> Vec<u32> {
+    fn wanted(&self, demand: &Demand<'_>) -> Result<Vec<u32>, PluginError> {
         match self.asking.decoding.method {
             Method::Beam { n_beams, .. } => {
                 let n = u32::try_from(demand.n).unwrap_or(u32::MAX).min(n_beams);
-                if demand.present.len() < n as usize {
-                    (0..n).collect()
-                } else {
-                    Vec::new()
-                }
+                let is_complete = demand.present.len() >= n as usize;
+                Ok((0..if is_complete { 0 } else { n }).collect())
             }
-            Method::Greedy | Method::Sample { .. } => demand.missing(),
+            Method::Greedy | Method::Sample { .. } => self.asking.missing(demand),
         }
     }
 

@@ -126,6 +126,23 @@ impl ModelSource {
         })
     }
 
+    /// Finds out what is wrong with the settings before anything is begun.
+    pub(crate) fn check(
+        &self,
+        settings: &Settings,
+        dataset: &[Problem],
+        problems: &[Problem],
+    ) -> Result<()> {
+        let asking = self.asking(settings, dataset)?;
+        if let Place::Server { base_url } = &self.place {
+            let http = Http::new(self.http_options(base_url, settings), asking, None)?;
+            if let Some(problem) = problems.first() {
+                http.check(problem).map_err(|error| usage(chain(&*error)))?;
+            }
+        }
+        Ok(())
+    }
+
     /// How problems are put to it.
     pub(crate) fn asking(&self, settings: &Settings, dataset: &[Problem]) -> Result<Asking> {
         let choice = template(self.backend, settings);

@@ -144,6 +144,9 @@ impl<'a> Pipeline<'a> {
             )));
         }
         // Before the sandbox, which takes a moment to start: a wrong path should not.
+        if let Source::Model(model) = &request.source {
+            model.check(&resolved.settings, &dataset.problems, &problems)?;
+        }
         let generation = generation_record(&request.source, &resolved)?;
         let sandbox: Option<Box<dyn Executor>> = if request.judge {
             Some(Box::new(context.sandbox()?))

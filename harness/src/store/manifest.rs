@@ -260,6 +260,9 @@ fn compare(
     requested: Option<&Value>,
     differences: &mut Vec<Difference>,
 ) {
+    // Fields may be left out or say that they hold nothing.
+    let stored = stored.filter(|value| !value.is_null());
+    let requested = requested.filter(|value| !value.is_null());
     if stored == requested {
         return;
     }
@@ -278,7 +281,7 @@ fn compare(
         return;
     }
     let show = |value: Option<&Value>| match value {
-        None | Some(Value::Null) => "nothing".to_owned(),
+        None => "nothing".to_owned(),
         Some(Value::String(text)) => format!("`{text}`"),
         Some(value) => format!("`{value}`"),
     };
