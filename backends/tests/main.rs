@@ -6,5 +6,8 @@ mod export;
 mod fixture;
 mod formats;
 mod generators;
+mod http;
+mod http_server;
+mod process;
 mod real_data;
 mod replay_report;

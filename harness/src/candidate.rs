@@ -58,4 +58,10 @@ pub struct Provenance {
     pub source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Tokens that a model wrote for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_tokens: Option<u32>,
+    /// Why a model ended it: `end`, `stop` or `length`, or what a server calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<String>,
 }

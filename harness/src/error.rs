@@ -88,6 +88,11 @@ pub enum Error {
         #[source]
         source: PluginError,
     },
+    #[error("generating candidates")]
+    Generator {
+        #[source]
+        source: PluginError,
+    },
     #[error("cannot start {workers} worker threads")]
     Workers {
         workers: usize,
@@ -150,9 +155,11 @@ impl Error {
             | Self::NoProblem { .. }
             | Self::RepeatedCandidate { .. }
             | Self::Generate { .. } => ErrorClass::Data,
-            Self::Io { .. } | Self::Locked { .. } | Self::Cache { .. } | Self::Workers { .. } => {
-                ErrorClass::Environment
-            }
+            Self::Io { .. }
+            | Self::Locked { .. }
+            | Self::Cache { .. }
+            | Self::Generator { .. }
+            | Self::Workers { .. } => ErrorClass::Environment,
         }
     }
 

@@ -7,10 +7,12 @@
 
 pub mod candidate;
 pub mod contract;
+pub mod decoding;
 mod error;
 pub mod execution;
 pub mod problem;
 mod python_repr;
+pub mod seed;
 pub mod value;
 pub mod verdict;
 

@@ -112,6 +112,7 @@ pub(crate) fn manifest() -> Manifest {
         seed: 0,
         temperature: None,
         top_p: None,
+        model: None,
     });
     manifest.judging = Some(JudgingRecord {
         graders: BOTH.to_vec(),

@@ -15,7 +15,7 @@ use harness::candidate::Candidate;
 use harness::contract::{Generator, PluginError};
 use harness::judge::Judged;
 use harness::problem::Problem;
-use harness::runner::{Work, generate};
+use harness::runner::{Generate, Work, generate};
 use harness::store::{RunDirectory, StoredRun, VerdictCache};
 
 use crate::fixture::{
@@ -54,12 +54,15 @@ fn run_all(
     let never = AtomicBool::new(false);
     let run = RunDirectory::create_or_resume(path, manifest())?;
     generate(
-        &problems,
-        Some(N_SAMPLES),
+        &Generate {
+            problems: &problems,
+            n: Some(N_SAMPLES),
+            cancel: &never,
+        },
         &mut Slow,
         &mut run.candidates()?,
-        &never,
-        &mut |_, _| {},
+        &mut run.generation_events()?,
+        &mut |_| {},
     )?;
     let candidates = run.read_candidates()?;
     drop(run);

@@ -2,6 +2,7 @@
 
 mod cache;
 mod fixture;
+mod generating;
 mod interruption;
 mod records;
 mod run_directory;

@@ -11,7 +11,9 @@ use harness::candidate::Candidate;
 use harness::contract::{Generator, PluginError};
 use harness::judge::{Judged, WhichTests};
 use harness::problem::{Problem, UnitTests};
-use harness::runner::{Event, ScoreSummary, Work, generate, score};
+use harness::runner::{
+    Event, Generate, GenerateEvent, GenerateSummary, ScoreSummary, Work, generate, score,
+};
 use harness::store::{RunDirectory, StoredRun, VerdictCache};
 use harness::verdict::{Judgement, Unjudged};
 use harness::{Error, ErrorClass};
@@ -403,6 +405,21 @@ impl Generator for Counting {
     }
 }
 
+/// Generates without listening.
+fn make(
+    run: &RunDirectory,
+    request: &Generate<'_>,
+    generator: &mut dyn Generator,
+) -> Result<GenerateSummary, Error> {
+    generate(
+        request,
+        generator,
+        &mut run.candidates()?,
+        &mut run.generation_events()?,
+        &mut |_| {},
+    )
+}
+
 #[test]
 fn generating_stores_resumes_and_tells_what_is_missing() {
     let directory = tempfile::tempdir().unwrap();
@@ -415,15 +432,20 @@ fn generating_stores_resumes_and_tells_what_is_missing() {
     let cancel = AtomicBool::new(false);
     let mut seen = 0;
     let summary = generate(
-        &problems,
-        Some(3),
+        &Generate {
+            problems: &problems,
+            n: Some(3),
+            cancel: &cancel,
+        },
         &mut generator,
         &mut run.candidates().unwrap(),
-        &cancel,
-        &mut |_, count| {
-            assert_eq!(count, 3);
-            seen += 1;
-            cancel.store(seen == 2, Ordering::Relaxed);
+        &mut run.generation_events().unwrap(),
+        &mut |event| {
+            if let GenerateEvent::Complete { n, .. } = event {
+                assert_eq!(*n, 3);
+                seen += 1;
+                cancel.store(seen == 2, Ordering::Relaxed);
+            }
         },
     )
     .unwrap();
@@ -432,14 +454,16 @@ fn generating_stores_resumes_and_tells_what_is_missing() {
 
     cancel.store(false, Ordering::Relaxed);
     let mut go_on = |n| {
-        let mut log = run.candidates().unwrap();
-        generate(
-            &problems,
-            n,
+        let cancel = &cancel;
+        let problems = &problems;
+        make(
+            &run,
+            &Generate {
+                problems,
+                n,
+                cancel,
+            },
             &mut generator,
-            &mut log,
-            &cancel,
-            &mut |_, _| {},
         )
         .unwrap()
     };
@@ -462,14 +486,16 @@ fn fewer_candidates_than_asked_for_are_listed_and_all_there_are_is_fine() {
             offered: 2,
             asked: 0,
         };
-        let mut log = run.candidates().unwrap();
-        let summary = generate(
-            &problems,
-            n,
+        let cancel = &never;
+        let problems = &problems;
+        let summary = make(
+            &run,
+            &Generate {
+                problems,
+                n,
+                cancel,
+            },
             &mut generator,
-            &mut log,
-            &never,
-            &mut |_, _| {},
         )
         .unwrap();
         assert_eq!(summary.n_candidates, 4);
@@ -487,20 +513,16 @@ fn a_generator_that_fails_leaves_what_it_made() {
         asked: 0,
     };
     let never = AtomicBool::new(false);
-    let mut log = run.candidates().unwrap();
-    let error = generate(
-        &problems(9),
-        None,
-        &mut generator,
-        &mut log,
-        &never,
-        &mut |_, _| {},
-    )
-    .unwrap_err();
+    let request = Generate {
+        problems: &problems(9),
+        n: None,
+        cancel: &never,
+    };
+    let error = make(&run, &request, &mut generator).unwrap_err();
     assert!(matches!(&error, Error::Generate { problem, .. } if problem.as_str() == "toy/7"));
     assert_eq!(
         crate::fixture::chain(&error),
         "generating candidates for problem `toy/7`: no row for it"
     );
-    assert_eq!(log.len(), 7);
+    assert_eq!(run.read_candidates().unwrap().len(), 7);
 }

@@ -241,6 +241,17 @@ fn values_of_the_wrong_kind_are_named_with_what_is_allowed() {
         "bootstrap-resamples = 5",
         &["allowed is from 100 to 1000000"],
     );
+    check("beams = 0", &["`beams`: is 0; allowed is from 1 to 1000"]);
+    check("top-k = 0", &["`top-k`: is 0; allowed is 1 or more"]);
+    check(
+        "template = 'mbpp'",
+        &["`template`", "`mbpp-paper`", "`.toml`"],
+    );
+    check("backend = 'vllm'", &["`backend`", "`http`"]);
+    check(
+        "idle-timeout = 0",
+        &["`idle-timeout`: is 0; allowed is seconds"],
+    );
     check("k = []", &["`k`: is empty"]);
     check("k = [0]", &["`k`", "nonzero"]);
     check("n-at-k = ['5@1']", &["`n-at-k`", "5@1"]);

@@ -1,6 +1,7 @@
 //! The command line: what can be written, and what it means as [`Options`].
 
 mod checks;
+mod model;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -11,12 +12,15 @@ use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
+pub(crate) use model::{Backend, Models, Prompt};
 
 const AFTER_HELP: &str = "\
 Examples:
   coderl score samples.jsonl --dataset humaneval      judge recorded candidates, print pass@k
   coderl run mbpp --backend reference --split test    judge the dataset's own solutions
   coderl run builtin --judge both                     the built-in suite, no download needed
+  coderl run mbpp --backend torch --model smollm2-135m --n-samples 10
+  coderl prompt mbpp 11                               what a model reads, and its length
   coderl report runs/humaneval-samples                make the report of a run again
   coderl compare runs/sft runs/coderl                 two runs on the same problems
   coderl verify runs/sft --sample 100                 judge a part of a run again and compare
@@ -27,6 +31,9 @@ Exit codes: 0 done; 1 unexpected; 2 wrong arguments or settings; 3 bad data;
 
 /// The command that makes this program a worker of the sandbox.
 pub(crate) const SANDBOX_WORKER: &str = "sandbox-worker";
+
+/// The command that makes this program another one, to be killed with its parent.
+pub(crate) const MODEL_GUARD: &str = "model-guard";
 
 /// Judge generated programs in a WASI sandbox and report pass@k.
 #[derive(Debug, Parser)]
@@ -78,6 +85,11 @@ pub(crate) enum Command {
     /// Get the guest for programs that import numpy
     #[command(subcommand)]
     Guest(Guest),
+    /// Fetch a model by name, or describe a checkpoint
+    #[command(subcommand)]
+    Models(Models),
+    /// Print exactly what a model reads for one problem, and how long it is
+    Prompt(Prompt),
     /// Print the settings in force and where each comes from
     ShowConfig(ShowConfig),
     /// Show or shrink what earlier runs left: compiled guests and verdicts
@@ -88,6 +100,13 @@ pub(crate) enum Command {
     /// Run guests for another process of this program
     #[command(name = SANDBOX_WORKER, hide = true)]
     SandboxWorker,
+    /// Become another program that is killed with this one's parent
+    #[command(name = MODEL_GUARD, hide = true)]
+    ModelGuard {
+        /// Process id of the parent, then the program and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<std::ffi::OsString>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,8 +141,8 @@ pub(crate) enum GuestName {
 
 #[derive(Debug, Args)]
 pub(crate) struct Generate {
-    /// Dataset: a name (see `coderl datasets list`) or a path
-    pub(crate) dataset: Option<String>,
+    #[command(flatten)]
+    pub(crate) dataset: DatasetName,
     #[command(flatten)]
     pub(crate) backend: Backend,
     #[command(flatten)]
@@ -132,6 +151,28 @@ pub(crate) struct Generate {
     pub(crate) exclusion: Exclusion,
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
+}
+
+/// The dataset, which can be named in two ways.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DatasetName {
+    /// Dataset: a name (see `coderl datasets list`) or a path
+    #[arg(value_name = "DATASET")]
+    positional: Option<String>,
+    /// The same
+    #[arg(
+        long = "dataset",
+        short = 'd',
+        value_name = "DATASET",
+        conflicts_with = "positional"
+    )]
+    named: Option<String>,
+}
+
+impl DatasetName {
+    pub(crate) fn get(&self) -> Option<String> {
+        self.positional.clone().or_else(|| self.named.clone())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -154,8 +195,8 @@ pub(crate) struct Score {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Dataset: a name (see `coderl datasets list`) or a path
-    pub(crate) dataset: Option<String>,
+    #[command(flatten)]
+    pub(crate) dataset: DatasetName,
     #[command(flatten)]
     pub(crate) backend: Backend,
     #[command(flatten)]
@@ -166,26 +207,6 @@ pub(crate) struct Run {
     pub(crate) settings: SettingsArguments,
     #[command(flatten)]
     pub(crate) output: Output,
-}
-
-/// Where candidates come from.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Candidates")]
-pub(crate) struct Backend {
-    /// Source of candidates [default: `replay` with --samples or on `builtin`]
-    #[arg(long, value_enum)]
-    pub(crate) backend: Option<BackendName>,
-    /// Recorded candidates for `--backend replay`
-    #[arg(long, value_name = "PATH")]
-    pub(crate) samples: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum BackendName {
-    /// Candidates from files
-    Replay,
-    /// The dataset's own solutions
-    Reference,
 }
 
 /// The run directory.
@@ -273,7 +294,8 @@ pub(crate) struct SelectionArguments {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Candidates")]
 struct SamplingArguments {
-    /// Candidates for each problem [default: all that the source has]
+    /// Candidates for each problem [default: all that a recorded source has; of a model, the
+    /// largest k]
     #[arg(long, short, value_name = "N")]
     n_samples: Option<NonZeroU32>,
     /// Sampling temperature, for backends that sample; 0 is greedy
@@ -364,6 +386,25 @@ impl SettingsArguments {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
             seed: sampling.seed,
+            // What backends need has arguments of its own.
+            top_k: None,
+            beams: None,
+            length_penalty: None,
+            max_new_tokens: None,
+            max_prompt_tokens: None,
+            backend: None,
+            model: None,
+            template: None,
+            base_url: None,
+            api: None,
+            choices_per_request: None,
+            request_extra: None,
+            request_timeout: None,
+            max_retries: None,
+            command: None,
+            start_timeout: None,
+            idle_timeout: None,
+            max_in_flight: None,
             judge: judging.judge,
             timeout: judging.timeout,
             timeout_by_dataset: None,

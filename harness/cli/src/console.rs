@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use harness::runner::{Event, Listener};
 use harness::verdict::Judgement;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// `1 problem`, `2 problems`.
 pub(crate) fn counted(n: usize, noun: &str) -> String {
@@ -60,6 +60,18 @@ impl Console {
         }
     }
 
+    /// Bars that are shown together, for stages that go on at the same time.
+    pub(crate) fn bars(&self) -> Bars {
+        Bars {
+            console: *self,
+            together: MultiProgress::with_draw_target(if self.quiet || !self.terminal {
+                ProgressDrawTarget::hidden()
+            } else {
+                ProgressDrawTarget::stderr_with_hz(8)
+            }),
+        }
+    }
+
     /// A bar for a transfer of `total` bytes.
     pub(crate) fn byte_bar(&self, total: u64, what: &str) -> ProgressBar {
         if self.quiet || !self.terminal {
@@ -81,6 +93,30 @@ impl Console {
         let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
         spinner.enable_steady_tick(Duration::from_millis(120));
         spinner
+    }
+}
+
+/// Several bars.
+pub(crate) struct Bars {
+    console: Console,
+    together: MultiProgress,
+}
+
+impl Bars {
+    pub(crate) fn bar(&self, total: usize, what: &str) -> Bar {
+        let bar = self.console.bar(total, what);
+        Bar {
+            bar: self.together.add(bar.bar.clone()),
+            ..bar
+        }
+    }
+
+    pub(crate) fn score(&self, what: &str) -> ScoreProgress {
+        ScoreProgress {
+            bar: self.bar(0, what),
+            passed: 0,
+            judged: 0,
+        }
     }
 }
 

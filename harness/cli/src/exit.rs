@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use backends::http::HttpError;
+use backends::process::ProcessError;
 use harness::ErrorClass;
 
 /// How a command ended.
@@ -34,6 +36,24 @@ impl Exit {
         for cause in error.chain() {
             if let Some(exit) = cause.downcast_ref::<Marked>() {
                 return exit.0;
+            }
+            if let Some(harness::Error::Generator { .. }) = cause.downcast_ref() {
+                // The backend's own error says more.
+                continue;
+            }
+            if let Some(error) = cause.downcast_ref::<HttpError>() {
+                return match error {
+                    HttpError::BadUrl { .. }
+                    | HttpError::NeedsChat { .. }
+                    | HttpError::Unsupported { .. } => Self::Usage,
+                    _ => Self::Unexpected,
+                };
+            }
+            if let Some(error) = cause.downcast_ref::<ProcessError>() {
+                return match error {
+                    ProcessError::Cannot { .. } => Self::Usage,
+                    _ => Self::Unexpected,
+                };
             }
             if let Some(error) = cause.downcast_ref::<harness::Error>() {
                 return match error.class() {

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use harness::candidate::{CandidateId, Code};
+use harness::decoding::Method;
 use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, UnjudgedPolicy, flips, tally};
-use harness::store::{StoredRun, sha256_of_file};
+use harness::store::{ModelRecord, StoredRun, sha256_of_file};
 use harness::verdict::Grader;
 use reports::{Judging, ReportInput};
 use serde::de::DeserializeOwned;
@@ -179,6 +180,43 @@ fn setting<T: DeserializeOwned>(run: &StoredRun, key: &str) -> Option<T> {
     serde_json::from_value(value).ok()
 }
 
+fn model_rows(model: &ModelRecord) -> Vec<(String, String)> {
+    let hash = |sha256: &Option<String>| match sha256 {
+        Some(sha256) => format!(" (SHA-256 {sha256})"),
+        None => String::new(),
+    };
+    let decoding = &model.decoding;
+    let method = match decoding.method {
+        Method::Greedy => "greedy".to_owned(),
+        Method::Sample {
+            temperature,
+            top_p,
+            top_k,
+        } => {
+            let top_k = top_k.map_or_else(String::new, |k| format!(", top-k {k}"));
+            format!("temperature {temperature}, top-p {top_p}{top_k}")
+        }
+        Method::Beam {
+            n_beams,
+            length_penalty,
+        } => format!("{n_beams} beams, length penalty {length_penalty}"),
+    };
+    vec![
+        (
+            "model".to_owned(),
+            format!("{}{}", model.name, hash(&model.sha256)),
+        ),
+        (
+            "template".to_owned(),
+            format!("{}{}", model.template, hash(&model.template_sha256)),
+        ),
+        (
+            "decoding".to_owned(),
+            format!("{method}, at most {} tokens", decoding.max_new_tokens),
+        ),
+    ]
+}
+
 /// What a number depends on, for the head of a report.
 pub(crate) fn provenance(run: &StoredRun) -> Vec<(String, String)> {
     let manifest = &run.manifest;
@@ -203,6 +241,9 @@ pub(crate) fn provenance(run: &StoredRun) -> Vec<(String, String)> {
     }
     if let Some(generation) = &manifest.generation {
         rows.push(("backend".to_owned(), generation.backend.clone()));
+        if let Some(model) = &generation.model {
+            rows.extend(model_rows(model));
+        }
         for source in &generation.sources {
             rows.push((
                 "samples".to_owned(),

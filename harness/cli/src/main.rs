@@ -9,6 +9,7 @@ mod console;
 mod exclusion;
 mod exit;
 mod inputs;
+mod models;
 mod pipeline;
 mod places;
 mod results;
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if matches!(arguments.command, Command::SandboxWorker) {
         return sandbox::worker::main();
+    }
+    if let Command::ModelGuard { command } = &arguments.command {
+        return backends::process::guard::main(command);
     }
     let exit = match run(arguments) {
         Ok(exit) => exit,
@@ -73,12 +77,16 @@ fn run(arguments: Arguments) -> Result<Exit> {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::audit(&context, &audit)
         }
+        Command::Models(models) => commands::models(&models),
         Command::Cache(cache) => commands::cache(&context, &cache),
         Command::Datasets(datasets) => commands::datasets(&context, &datasets),
         Command::Guest(guest) => commands::guest(&context, &guest),
+        Command::Prompt(prompt) => commands::prompt(&context, &prompt),
         Command::ShowConfig(show) => commands::show_config(&show),
         Command::Doctor => commands::doctor(&context),
-        Command::SandboxWorker => unreachable!("a worker has no context"),
+        Command::SandboxWorker | Command::ModelGuard { .. } => {
+            unreachable!("neither has a context")
+        }
     }
 }
 

@@ -1,19 +1,24 @@
 //! From a dataset and a source of candidates to verdicts in a run directory: what
 //! `generate`, `score` and `run` share.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use backends::{Reference, Replay};
 use harness::candidate::Candidate;
 use harness::config::{Layer, Resolved, Selection};
 use harness::contract::{Executor, Generator};
 use harness::judge::{Judge, WhichTests};
-use harness::problem::{Dataset, Problem};
-use harness::runner::{self, Score, ScoreSummary};
+use harness::problem::{Dataset, Problem, ProblemId};
+use harness::runner::{
+    self, Arrival, Generate, GenerateEvent, Listener, Score, ScoreSummary, Work,
+};
 use harness::store::{
     DatasetRecord, GenerationRecord, JUDGE_FINGERPRINT, JudgingRecord, KeyContext, Manifest,
     ProblemSummary, RunDirectory, StoredRun, VerdictCache,
@@ -21,10 +26,11 @@ use harness::store::{
 use sandbox::SandboxOptions;
 use sandbox::worker::{Workers, WorkersOptions};
 
-use crate::arguments::{Directory, Exclusion, SANDBOX_WORKER, SettingsArguments};
-use crate::console::{Console, ScoreProgress, counted};
+use crate::arguments::{Backend, Directory, Exclusion, SANDBOX_WORKER, SettingsArguments};
+use crate::console::{Bar, Console, ScoreProgress, counted};
 use crate::exclusion;
 use crate::exit::{data, usage};
+use crate::models::ModelSource;
 use crate::places::Places;
 
 /// What every command may use.
@@ -44,6 +50,8 @@ pub(crate) enum Source {
     BuiltIn,
     /// The dataset's own solutions.
     Reference,
+    /// A model.
+    Model(ModelSource),
     /// The candidates that the run directory holds already.
     Stored,
 }
@@ -55,6 +63,7 @@ impl Source {
             Self::Replay(path) => stem(path),
             Self::BuiltIn => "recorded".to_owned(),
             Self::Reference => "reference".to_owned(),
+            Self::Model(model) => stem(Path::new(model.name.trim_end_matches('/'))),
             Self::Stored => "stored".to_owned(),
         }
     }
@@ -82,9 +91,8 @@ pub(crate) struct Pipeline<'a> {
 
 /// What to make.
 pub(crate) struct Request<'a> {
-    pub(crate) dataset: Option<String>,
     pub(crate) source: Source,
-    pub(crate) settings: &'a SettingsArguments,
+    pub(crate) resolved: Resolved,
     pub(crate) directory: &'a Directory,
     pub(crate) exclusion: &'a Exclusion,
     /// Whether to judge, or only to collect candidates.
@@ -98,7 +106,7 @@ impl<'a> Pipeline<'a> {
             (Source::Stored, Some(out)) => Some(StoredRun::read(out)?),
             _ => None,
         };
-        let resolved = resolve(request.settings, request.dataset.clone())?;
+        let resolved = request.resolved;
         let name = match (&resolved.settings.dataset, &stored) {
             (Some(name), _) => name.clone(),
             (None, Some(run)) => {
@@ -137,6 +145,9 @@ impl<'a> Pipeline<'a> {
             )));
         }
         // Before the sandbox, which takes a moment to start: a wrong path should not.
+        if let Source::Model(model) = &request.source {
+            model.check(&resolved.settings, &dataset.problems, &problems)?;
+        }
         let generation = generation_record(&request.source, &resolved)?;
         let sandbox: Option<Box<dyn Executor>> = if request.judge {
             Some(Box::new(context.sandbox()?))
@@ -215,8 +226,28 @@ impl<'a> Pipeline<'a> {
 
     /// Collects the candidates. `false` when interrupted.
     pub(crate) fn generate(&mut self) -> Result<bool> {
-        let mut generator: Box<dyn Generator> = match &self.source {
-            Source::Stored => return Ok(true),
+        if matches!(self.source, Source::Stored) {
+            return Ok(true);
+        }
+        let mut generator = self.generator()?;
+        let bar = self.context.console.bar(self.problems.len(), "candidates");
+        self.generate_with(generator.as_mut(), bar, &mut |_| {})
+    }
+
+    /// What makes the candidates. Models are loaded only if there is something to make.
+    fn generator(&mut self) -> Result<Box<dyn Generator>> {
+        let generator: Box<dyn Generator> = match &self.source {
+            Source::Stored => anyhow::bail!("the candidates are there already"),
+            // Is not asked for anything.
+            Source::Model(_) if self.is_generated()? => Box::new(Reference),
+            Source::Model(model) => {
+                let label = format!("loading {}", model.name);
+                let spinner = self.context.console.spinner(&label);
+                let settings = &self.resolved.settings;
+                let generator = model.open(settings, &self.dataset.problems, &mut self.directory);
+                spinner.finish_and_clear();
+                generator?
+            }
             Source::Reference => Box::new(Reference),
             Source::Replay(path) => {
                 let replay = Replay::open(path, &self.dataset.problems)?;
@@ -225,17 +256,72 @@ impl<'a> Pipeline<'a> {
             }
             Source::BuiltIn => Box::new(Replay::built_in(&self.dataset.problems)?),
         };
+        Ok(generator)
+    }
+
+    /// Whether no generator has anything to do.
+    fn is_generated(&self) -> Result<bool> {
+        let is_finished = self.directory.candidates()?.is_finished();
+        let events = self.directory.generation_events()?;
+        Ok(is_finished && !events.ids().any(|event| event.gave_up))
+    }
+
+    /// Candidates for each problem.
+    fn n_samples(&self) -> Option<u32> {
+        let settings = &self.resolved.settings;
+        let largest_k = match &self.source {
+            Source::Model(_) => {
+                let n_at_k = settings.metrics.n_at_k.iter().map(|pair| pair.k);
+                n_at_k.chain(settings.metrics.k.iter().copied()).max()
+            }
+            _ => None,
+        };
+        settings.sampling.n_samples.or(largest_k)
+    }
+
+    /// Collects what `generator` makes and tells `listener` what is stored.
+    fn generate_with(
+        &self,
+        generator: &mut dyn Generator,
+        mut bar: Bar,
+        listener: &mut dyn FnMut(&GenerateEvent<'_>),
+    ) -> Result<bool> {
         let mut log = self.directory.candidates()?;
-        let mut bar = self.context.console.bar(self.problems.len(), "candidates");
+        let mut events = self.directory.generation_events()?;
         let summary = runner::generate(
-            &self.problems,
-            self.resolved.settings.sampling.n_samples,
-            generator.as_mut(),
+            &Generate {
+                problems: &self.problems,
+                n: self.n_samples(),
+                cancel: &self.context.cancel,
+            },
+            generator,
             &mut log,
-            &self.context.cancel,
-            &mut |_, _| bar.advance(),
-        )?;
+            &mut events,
+            &mut |event| {
+                match event {
+                    GenerateEvent::Stored(_) => {}
+                    GenerateEvent::Complete { .. } => bar.advance(),
+                    GenerateEvent::Trouble(trouble) => bar.note(format_args!(
+                        "warning: {}#{}: try {} failed{}: {}",
+                        trouble.problem,
+                        trouble.index,
+                        trouble.attempt,
+                        if trouble.gave_up { ", given up" } else { "" },
+                        trouble.detail
+                    )),
+                }
+                listener(event);
+            },
+        );
         bar.finish();
+        let summary = summary?;
+        if summary.given_up > 0 {
+            self.context.console.note(format_args!(
+                "warning: the backend gave up on {}; the same command tries again (see \
+                 `generation-events.jsonl`)",
+                counted(summary.given_up, "problem")
+            ));
+        }
         if !summary.short.is_empty() {
             let (problem, found) = &summary.short[0];
             self.context.console.note(format_args!(
@@ -266,37 +352,120 @@ impl<'a> Pipeline<'a> {
         report.n_unmatched()
     }
 
+    /// Collects candidates and judges them. Those of a model are judged while it makes others.
+    /// `false` when interrupted.
+    pub(crate) fn generate_and_judge(&mut self) -> Result<bool> {
+        if !matches!(self.source, Source::Model(_)) {
+            return Ok(self.generate()? && self.judge()?);
+        }
+        let mut generator = self.generator()?;
+        let stored = self.directory.read_candidates()?;
+        let bars = self.context.console.bars();
+        let bar = bars.bar(self.problems.len(), "candidates");
+        let mut progress = bars.score("judging");
+        let (sender, arrivals) = channel();
+        let this = &*self;
+        let cache = this.cache();
+        let is_complete = thread::scope(|scope| -> Result<bool> {
+            let judging = scope.spawn(|| {
+                let summary = this.judge_by(
+                    &stored,
+                    Some(arrivals),
+                    cache.as_ref(),
+                    WhichTests::Hidden,
+                    &mut progress,
+                );
+                // Nobody would judge what is still to come.
+                if summary.is_err() {
+                    this.context.cancel.store(true, Ordering::Relaxed);
+                }
+                summary
+            });
+            // Together with what is stored of the same problem, of which programs are judged once.
+            let mut waiting: BTreeMap<ProblemId, Vec<Candidate>> = BTreeMap::new();
+            let send = |candidates| {
+                // Judging may have failed, which is told below.
+                let _ = sender.send(Arrival::Candidates(candidates));
+            };
+            let generated = this.generate_with(generator.as_mut(), bar, &mut |event| match event {
+                GenerateEvent::Stored(candidates) => {
+                    for candidate in *candidates {
+                        let of_problem = waiting.entry(candidate.id.problem.clone()).or_default();
+                        of_problem.push(candidate.clone());
+                    }
+                }
+                GenerateEvent::Complete { problem, .. } => {
+                    if let Some(candidates) = waiting.remove(&problem.id) {
+                        send(candidates);
+                    }
+                }
+                GenerateEvent::Trouble(_) => {}
+            });
+            send(waiting.into_values().flatten().collect());
+            if let Ok(true) = generated {
+                let _ = sender.send(Arrival::End);
+            }
+            drop(sender);
+            let judged = judging.join().map_err(|_| anyhow!("judging panicked"))?;
+            let judged = judged.context("judging candidates")?;
+            Ok(generated? && !judged.cancelled)
+        })?;
+        // A server's answers, and a model's memory, are not needed for what comes now.
+        drop(generator);
+        let needs_examples = !self.resolved.settings.metrics.n_at_k.is_empty();
+        if !is_complete || !needs_examples {
+            return Ok(is_complete);
+        }
+        let candidates = self.directory.read_candidates()?;
+        self.judge_stage(&candidates, cache.as_ref(), WhichTests::Example)
+    }
+
     /// Judges what has no verdict yet. `false` when interrupted.
     pub(crate) fn judge(&self) -> Result<bool> {
-        let sandbox = self
-            .sandbox
-            .as_deref()
-            .context("nothing was asked to be judged")?;
         let candidates = self.directory.read_candidates()?;
         let cache = self.cache();
         let settings = &self.resolved.settings;
         let needs_examples = !settings.metrics.n_at_k.is_empty();
-        let mut stages = vec![(WhichTests::Hidden, "judging")];
+        let mut stages = vec![WhichTests::Hidden];
         if needs_examples {
-            stages.insert(0, (WhichTests::Example, "example tests"));
+            stages.insert(0, WhichTests::Example);
         }
-        for (tests, label) in stages {
-            let summary = self.judge_by(sandbox, &candidates, cache.as_ref(), tests, label)?;
-            if summary.cancelled {
+        for tests in stages {
+            if !self.judge_stage(&candidates, cache.as_ref(), tests)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn judge_by(
+    fn judge_stage(
         &self,
-        sandbox: &dyn Executor,
         candidates: &[Candidate],
         cache: Option<&VerdictCache>,
         tests: WhichTests,
-        label: &str,
+    ) -> Result<bool> {
+        let label = match tests {
+            WhichTests::Hidden => "judging",
+            WhichTests::Example => "example tests",
+        };
+        let mut progress = ScoreProgress::new(&self.context.console, label);
+        let summary = self.judge_by(candidates, None, cache, tests, &mut progress)?;
+        Ok(!summary.cancelled)
+    }
+
+    /// Judges `candidates`, and what `arrivals` brings.
+    fn judge_by(
+        &self,
+        candidates: &[Candidate],
+        arrivals: Option<Receiver<Arrival>>,
+        cache: Option<&VerdictCache>,
+        tests: WhichTests,
+        progress: &mut dyn Listener,
     ) -> Result<ScoreSummary> {
+        let sandbox = self
+            .sandbox
+            .as_deref()
+            .context("nothing was asked to be judged")?;
         let settings = &self.resolved.settings;
         let limits = settings.judging.limits(&self.dataset.name);
         let judge = Judge::new(sandbox, settings.judging.options);
@@ -325,22 +494,31 @@ impl<'a> Pipeline<'a> {
         };
         let mut verdicts = self.directory.verdicts(tests)?;
         let mut events = self.directory.events()?;
-        let mut progress = ScoreProgress::new(&self.context.console, label);
-        let summary = runner::score(
-            &request,
-            |work| {
-                judge.judge(
-                    work.problem,
-                    &work.program(),
-                    work.grader,
-                    work.tests,
-                    &limits,
+        let judge = |work: &Work<'_>| {
+            judge.judge(
+                work.problem,
+                &work.program(),
+                work.grader,
+                work.tests,
+                &limits,
+            )
+        };
+        let summary = match arrivals {
+            None => runner::score(&request, judge, &mut verdicts, &mut events, progress),
+            Some(arrivals) => {
+                let n = self.n_samples().unwrap_or_default() as usize;
+                let total = self.problems.len() * n * graders.len();
+                runner::score_arriving(
+                    &request,
+                    total,
+                    &arrivals,
+                    judge,
+                    &mut verdicts,
+                    &mut events,
+                    progress,
                 )
-            },
-            &mut verdicts,
-            &mut events,
-            &mut progress,
-        )?;
+            }
+        }?;
         if summary.infrastructure_failures > 0 {
             self.context.console.note(format_args!(
                 "warning: {} not judged, for no fault of the programs; the same command tries \
@@ -422,15 +600,18 @@ pub(crate) fn with_packages(sandbox: &dyn Executor) -> Option<String> {
     Some(executor.fingerprint().to_owned())
 }
 
-/// This program as a worker, also if its file was replaced meanwhile.
+/// This program as a worker.
 fn worker_command() -> Result<Vec<OsString>> {
+    Ok(vec![own_executable()?.into(), SANDBOX_WORKER.into()])
+}
+
+/// This program, also if its file was replaced meanwhile.
+pub(crate) fn own_executable() -> Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
-    let program = if running.exists() {
-        running.to_owned()
-    } else {
-        std::env::current_exe().context("cannot find the program's own file")?
-    };
-    Ok(vec![program.into(), SANDBOX_WORKER.into()])
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().context("cannot find the program's own file")
 }
 
 /// The audit by which problems are left out: the one that was named, or the run's own.
@@ -442,7 +623,11 @@ fn audit_file(exclusion: &Exclusion, stored: Option<&StoredRun>) -> Option<PathB
 }
 
 /// Settings from defaults, file and command line.
-pub(crate) fn resolve(arguments: &SettingsArguments, dataset: Option<String>) -> Result<Resolved> {
+pub(crate) fn resolve(
+    arguments: &SettingsArguments,
+    backend: Option<&Backend>,
+    dataset: Option<String>,
+) -> Result<Resolved> {
     let mut layers = Vec::new();
     if let Some(path) = &arguments.config {
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -453,7 +638,11 @@ pub(crate) fn resolve(arguments: &SettingsArguments, dataset: Option<String>) ->
         })?;
         layers.push(Layer::from_toml(path, &text)?);
     }
-    layers.push(Layer::command_line(arguments.options(dataset)));
+    let mut options = arguments.options(dataset);
+    if let Some(backend) = backend {
+        options = backend.add_to(options);
+    }
+    layers.push(Layer::command_line(options));
     Ok(Resolved::new(layers)?)
 }
 
@@ -480,8 +669,13 @@ fn generation_record(source: &Source, resolved: &Resolved) -> Result<Option<Gene
         Source::Reference => ("reference", Vec::new()),
         Source::BuiltIn => ("replay", Vec::new()),
         Source::Replay(path) => ("replay", backends::source_records(path)?),
+        Source::Model(model) => (model.backend.name(), Vec::new()),
     };
     let sampling = &resolved.settings.sampling;
+    let model = match source {
+        Source::Model(model) => Some(model.record(&resolved.settings)?),
+        _ => None,
+    };
     Ok(Some(GenerationRecord {
         backend: backend.to_owned(),
         sources,
@@ -490,5 +684,6 @@ fn generation_record(source: &Source, resolved: &Resolved) -> Result<Option<Gene
         // Recorded candidates were sampled elsewhere.
         temperature: None,
         top_p: None,
+        model,
     }))
 }

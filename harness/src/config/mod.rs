@@ -5,9 +5,10 @@ mod resolve;
 mod selection;
 mod settings;
 
-pub use options::{JudgeChoice, Options};
+pub use options::{Api, BackendChoice, JudgeChoice, Options};
 pub use resolve::{Layer, Origin, Resolved, default_toml};
 pub use selection::Selection;
 pub use settings::{
-    JudgingSettings, MetricSettings, RunningSettings, SamplingSettings, Settings, Timeout,
+    JudgingSettings, MetricSettings, ModelSettings, RunningSettings, SamplingSettings, Settings,
+    Timeout,
 };

@@ -33,7 +33,44 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beams: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_new_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_prompt_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<BackendChoice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choices_per_request: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_extra: Option<BTreeMap<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
 
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judge: Option<JudgeChoice>,
@@ -75,6 +112,43 @@ impl Options {
         let _ = Self::deserialize(KeyCollector(&mut keys));
         keys
     }
+}
+
+/// Where candidates come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendChoice {
+    /// Recorded candidates.
+    Replay,
+    /// The dataset's own solutions.
+    Reference,
+    /// A model behind an OpenAI-compatible server.
+    Http,
+    /// A model in a child process.
+    Process,
+    /// A checkpoint in our own engine, which is a child process too.
+    Torch,
+}
+
+/// Which interface of an OpenAI-compatible server is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Api {
+    /// `/v1/completions`: the prompt is a text, which is continued.
+    Completions,
+    /// `/v1/chat/completions`: the prompt is a conversation, which is answered.
+    Chat,
+}
+
+display_as_serialized! {
+    BackendChoice {
+        Replay => "replay",
+        Reference => "reference",
+        Http => "http",
+        Process => "process",
+        Torch => "torch",
+    }
+    Api { Completions => "completions", Chat => "chat" }
 }
 
 /// Which graders to use.

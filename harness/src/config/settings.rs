@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::thread;
+use std::time::Duration;
 
-use super::options::Options;
+use super::options::{Api, BackendChoice, Options};
 use super::selection::Selection;
+use crate::decoding::{Decoding, Method};
 use crate::execution::Limits;
 use crate::judge::JudgeOptions;
 use crate::metric::{Bootstrap, NAtK, UnjudgedPolicy};
 use crate::problem::ProblemId;
+use crate::prompt::TemplateChoice;
 use crate::verdict::Grader;
 
 /// Everything that can be set.
@@ -19,6 +22,7 @@ pub struct Settings {
     pub dataset: Option<String>,
     pub selection: Selection,
     pub sampling: SamplingSettings,
+    pub model: ModelSettings,
     pub judging: JudgingSettings,
     pub metrics: MetricSettings,
     pub running: RunningSettings,
@@ -32,7 +36,54 @@ pub struct SamplingSettings {
     /// 0 is greedy.
     pub temperature: f64,
     pub top_p: f64,
+    pub top_k: Option<u32>,
+    /// Beam search instead of sampling.
+    pub beams: Option<u32>,
+    pub length_penalty: f64,
+    pub max_new_tokens: u32,
+    pub max_prompt_tokens: Option<u32>,
     pub seed: u64,
+}
+
+impl SamplingSettings {
+    /// The same for a backend. Stop texts come with the prompts.
+    pub fn decoding(&self) -> Decoding {
+        let method = match self.beams {
+            Some(n_beams) => Method::Beam {
+                n_beams,
+                length_penalty: self.length_penalty,
+            },
+            None => Method::sample_or_greedy(self.temperature, self.top_p, self.top_k),
+        };
+        Decoding {
+            method,
+            max_new_tokens: self.max_new_tokens,
+            min_new_tokens: 0,
+            stop: Vec::new(),
+            max_prompt_tokens: self.max_prompt_tokens,
+        }
+    }
+}
+
+/// Where candidates come from, and how that is reached. What a backend needs and is not set is
+/// for the caller to complain about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSettings {
+    pub backend: Option<BackendChoice>,
+    pub model: Option<String>,
+    pub template: TemplateChoice,
+    pub base_url: Option<String>,
+    pub api: Api,
+    pub choices_per_request: u32,
+    /// Further fields of each request.
+    pub request_extra: BTreeMap<String, serde_json::Value>,
+    pub request_timeout: Duration,
+    pub max_retries: u32,
+    /// Program and arguments.
+    pub command: Option<String>,
+    pub start_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub max_in_flight: usize,
 }
 
 /// How candidates are judged.
@@ -103,6 +154,7 @@ pub(super) struct Refused {
 }
 
 const MAX_TIMEOUT: f64 = 86_400.0;
+const MAX_TOKENS: u32 = 1_000_000;
 
 impl Settings {
     /// `options` holds all defaults.
@@ -149,7 +201,68 @@ impl Settings {
                     |p| p > 0.0 && p <= 1.0,
                     "above 0 and up to 1",
                 )?,
+                top_k: match options.top_k {
+                    Some(k) => Some(check("top-k", k, |k| k > 0, "1 or more")?),
+                    None => None,
+                },
+                beams: match options.beams {
+                    Some(n) => Some(check("beams", n, within(1, 1000), "from 1 to 1000")?),
+                    None => None,
+                },
+                length_penalty: check(
+                    "length-penalty",
+                    defaulted(options.length_penalty, "length-penalty")?,
+                    |penalty| (-10.0..=10.0).contains(&penalty),
+                    "from -10 to 10",
+                )?,
+                max_new_tokens: check(
+                    "max-new-tokens",
+                    defaulted(options.max_new_tokens, "max-new-tokens")?,
+                    within(1, MAX_TOKENS),
+                    "from 1 to 1000000",
+                )?,
+                max_prompt_tokens: match options.max_prompt_tokens {
+                    Some(n) => Some(check(
+                        "max-prompt-tokens",
+                        n,
+                        within(1, MAX_TOKENS),
+                        "from 1 to 1000000",
+                    )?),
+                    None => None,
+                },
                 seed,
+            },
+            model: ModelSettings {
+                backend: options.backend,
+                model: options.model,
+                template: defaulted(options.template, "template")?
+                    .parse()
+                    .map_err(|error: String| refused("template", error))?,
+                base_url: options.base_url,
+                api: defaulted(options.api, "api")?,
+                choices_per_request: check(
+                    "choices-per-request",
+                    defaulted(options.choices_per_request, "choices-per-request")?,
+                    within(1, 128),
+                    "from 1 to 128",
+                )?,
+                request_extra: options.request_extra.unwrap_or_default(),
+                request_timeout: seconds("request-timeout", options.request_timeout)?,
+                max_retries: check(
+                    "max-retries",
+                    defaulted(options.max_retries, "max-retries")?,
+                    within(0, 20),
+                    "from 0 to 20",
+                )?,
+                command: options.command,
+                start_timeout: seconds("start-timeout", options.start_timeout)?,
+                idle_timeout: seconds("idle-timeout", options.idle_timeout)?,
+                max_in_flight: check(
+                    "max-in-flight",
+                    defaulted(options.max_in_flight, "max-in-flight")?,
+                    within(1, 1024),
+                    "from 1 to 1024",
+                )? as usize,
             },
             judging: JudgingSettings {
                 graders: defaulted(options.judge, "judge")?.graders(),
@@ -215,6 +328,20 @@ fn timeout(
         .remove("other")
         .ok_or_else(|| refused("timeout-by-dataset", "lacks `other`"))?;
     Ok(Timeout::ByDataset { listed, other })
+}
+
+fn within(min: u32, max: u32) -> impl Fn(u32) -> bool {
+    move |value| (min..=max).contains(&value)
+}
+
+fn seconds(key: &'static str, value: Option<f64>) -> Result<Duration, Refused> {
+    check(
+        key,
+        defaulted(value, key)?,
+        |seconds| seconds > 0.0 && seconds <= MAX_TIMEOUT,
+        "seconds above 0 and up to 86400",
+    )
+    .map(Duration::from_secs_f64)
 }
 
 fn mib(key: &'static str, value: Option<u64>, min: u64, max: u64) -> Result<u64, Refused> {

@@ -7,8 +7,8 @@ mod verify;
 mod work;
 
 pub use event::{Event, Listener, ScoreSummary};
-pub use generate::{GenerateSummary, generate};
+pub use generate::{Generate, GenerateEvent, GenerateSummary, generate};
 pub(crate) use score::worker_pool;
-pub use score::{Score, score};
+pub use score::{Arrival, Score, score, score_arriving};
 pub use verify::{Aspect, VerdictDifference, Verification};
 pub use work::Work;

@@ -61,56 +61,67 @@ pub fn score(
     events: &mut RecordLog<InfrastructureEvent>,
     listener: &mut dyn Listener,
 ) -> Result<ScoreSummary, Error> {
-    let pool = worker_pool(request.workers)?;
-    if request.retry_infrastructure {
-        verdicts.retain(|verdict| !is_infrastructure(&verdict.judgement))?;
-    }
-    let groups = pool.install(|| {
-        plan(
-            request.problems,
-            request.candidates,
-            request.graders,
-            request.tests,
-            request.context,
-            verdicts,
-        )
-    })?;
+    let mut stage = Stage::begin(request, &judge, verdicts, events, listener)?;
+    let groups = stage.plan(request.candidates)?;
     let total = request.candidates.len() * request.graders.len();
-    let n_open: usize = groups.iter().map(|group| group.members.len()).sum();
-    let already_done = total - n_open;
-    listener.on_event(&Event::Started {
-        total,
-        already_done,
-        distinct: groups.len(),
-    });
+    stage.start(total, total - n_verdicts(&groups), groups.len());
+    stage.judge(&groups)?;
+    let is_done = stage.n_done() == n_verdicts(&groups);
+    stage.end(is_done)
+}
 
-    let (sender, receiver) = sync_channel(MAX_WAITING);
-    let crew = Crew {
-        groups: &groups,
-        next: AtomicUsize::new(0),
-        cache: request.cache,
-        cache_failed: AtomicBool::new(false),
-        cancel: request.cancel,
-        judge: &judge,
-    };
-    let mut writer = Writer {
-        crew: &crew,
-        verdicts,
-        events,
-        listener,
-        summary: ScoreSummary {
-            total,
-            already_done,
-            ..ScoreSummary::default()
-        },
-    };
-    // Workers end when there is no more work, or when nobody receives their results.
-    pool.in_place_scope(|scope| {
-        let crew = &crew;
-        scope.spawn_broadcast(move |_, _| crew.work(&sender));
-        writer.receive(receiver)
-    })?;
-    writer.end(n_open)
+/// The same while candidates are still being made: judges [`Score::candidates`], which are
+/// those that are there already, and then what `arrivals` brings until [`Arrival::End`] or until
+/// its other end is gone, which leaves the stage open. Candidates that arrive while others are
+/// judged are judged together, so that a program that several of them share is judged once.
+///
+/// `total` is the number of verdicts to expect. When [`Score::cancel`] becomes true, what
+/// arrives is left to the next call.
+///
+/// # Errors
+/// As [`score()`].
+pub fn score_arriving(
+    request: &Score<'_>,
+    total: usize,
+    arrivals: &Receiver<Arrival>,
+    judge: impl Fn(&Work<'_>) -> Result<Judged, PluginError> + Sync,
+    verdicts: &mut RecordLog<Verdict>,
+    events: &mut RecordLog<InfrastructureEvent>,
+    listener: &mut dyn Listener,
+) -> Result<ScoreSummary, Error> {
+    let mut stage = Stage::begin(request, &judge, verdicts, events, listener)?;
+    let groups = stage.plan(request.candidates)?;
+    let n_stored = request.candidates.len() * request.graders.len();
+    let already_done = n_stored - n_verdicts(&groups);
+    stage.start(total, already_done, total.saturating_sub(already_done));
+    stage.judge(&groups)?;
+    let mut n_open = n_verdicts(&groups);
+    let mut n_candidates = request.candidates.len();
+    let mut is_end = false;
+    while !is_end && let Ok(first) = arrivals.recv() {
+        let mut candidates = Vec::new();
+        for arrival in std::iter::once(first).chain(arrivals.try_iter()) {
+            match arrival {
+                Arrival::Candidates(arrived) => candidates.extend(arrived),
+                Arrival::End => is_end = true,
+            }
+        }
+        let groups = stage.plan(&candidates)?;
+        stage.judge(&groups)?;
+        n_open += n_verdicts(&groups);
+        n_candidates += candidates.len();
+    }
+    stage.summary.total = n_candidates * request.graders.len();
+    let is_done = stage.n_done() == n_open;
+    stage.end(is_end && is_done)
+}
+
+/// What comes from those who make candidates to those who judge them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrival {
+    Candidates(Vec<Candidate>),
+    /// There will be no more.
+    End,
 }
 
 /// Threads on which guests can run.
@@ -129,7 +140,7 @@ struct Crew<'a, J> {
     groups: &'a [Group<'a>],
     next: AtomicUsize,
     cache: Option<&'a VerdictCache>,
-    cache_failed: AtomicBool,
+    cache_failed: &'a AtomicBool,
     cancel: &'a AtomicBool,
     judge: &'a J,
 }
@@ -232,18 +243,145 @@ impl<J: Fn(&Work<'_>) -> Result<Judged, PluginError> + Sync> Crew<'_, J> {
 
 impl<'a, J> Crew<'a, J> {
     fn cache(&self) -> Option<&'a VerdictCache> {
-        self.cache
-            .filter(|_| !self.cache_failed.load(Ordering::Relaxed))
+        usable(self.cache, self.cache_failed)
     }
 }
 
-/// The one that writes.
+fn usable<'a>(cache: Option<&'a VerdictCache>, failed: &AtomicBool) -> Option<&'a VerdictCache> {
+    cache.filter(|_| !failed.load(Ordering::Relaxed))
+}
+
+/// Judging by one kind of tests, from the first candidate to the last. The one that writes.
+struct Stage<'a, J> {
+    request: &'a Score<'a>,
+    judge: &'a J,
+    pool: rayon::ThreadPool,
+    cache_failed: AtomicBool,
+    verdicts: &'a mut RecordLog<Verdict>,
+    events: &'a mut RecordLog<InfrastructureEvent>,
+    listener: &'a mut dyn Listener,
+    summary: ScoreSummary,
+}
+
+impl<'a, J: Fn(&Work<'_>) -> Result<Judged, PluginError> + Sync> Stage<'a, J> {
+    fn begin(
+        request: &'a Score<'a>,
+        judge: &'a J,
+        verdicts: &'a mut RecordLog<Verdict>,
+        events: &'a mut RecordLog<InfrastructureEvent>,
+        listener: &'a mut dyn Listener,
+    ) -> Result<Self, Error> {
+        let pool = worker_pool(request.workers)?;
+        if request.retry_infrastructure {
+            verdicts.retain(|verdict| !is_infrastructure(&verdict.judgement))?;
+        }
+        Ok(Self {
+            request,
+            judge,
+            pool,
+            cache_failed: AtomicBool::new(false),
+            verdicts,
+            events,
+            listener,
+            summary: ScoreSummary::default(),
+        })
+    }
+
+    /// What `candidates` lack.
+    fn plan<'c>(&self, candidates: &'c [Candidate]) -> Result<Vec<Group<'c>>, Error>
+    where
+        'a: 'c,
+    {
+        self.pool.install(|| {
+            plan(
+                self.request.problems,
+                candidates,
+                self.request.graders,
+                self.request.tests,
+                self.request.context,
+                self.verdicts,
+            )
+        })
+    }
+
+    fn start(&mut self, total: usize, already_done: usize, distinct: usize) {
+        self.summary.total = total;
+        self.summary.already_done = already_done;
+        self.listener.on_event(&Event::Started {
+            total,
+            already_done,
+            distinct,
+        });
+    }
+
+    /// Judges `groups`, or as many as there is time for before it is cancelled.
+    fn judge(&mut self, groups: &[Group<'_>]) -> Result<(), Error> {
+        let (sender, receiver) = sync_channel(MAX_WAITING);
+        let cache_failed = AtomicBool::new(self.cache_failed.load(Ordering::Relaxed));
+        let crew = Crew {
+            groups,
+            next: AtomicUsize::new(0),
+            cache: self.request.cache,
+            cache_failed: &cache_failed,
+            cancel: self.request.cancel,
+            judge: self.judge,
+        };
+        let mut writer = Writer {
+            crew: &crew,
+            verdicts: self.verdicts,
+            events: self.events,
+            listener: self.listener,
+            summary: &mut self.summary,
+        };
+        // Workers end when there is no more work, or when nobody receives their results.
+        let result = self.pool.in_place_scope(|scope| {
+            let crew = &crew;
+            scope.spawn_broadcast(move |_, _| crew.work(&sender));
+            writer.receive(receiver)
+        });
+        self.cache_failed = cache_failed;
+        result
+    }
+
+    /// Verdicts reached by this call.
+    fn n_done(&self) -> usize {
+        self.summary.judged + self.summary.cache_hits + self.summary.repeated
+    }
+
+    /// `is_done`: whether everything was judged.
+    fn end(mut self, is_done: bool) -> Result<ScoreSummary, Error> {
+        self.summary.cancelled = !is_done;
+        if let Some(cache) = usable(self.request.cache, &self.cache_failed)
+            && let Err(error) = cache.flush()
+        {
+            self.listener
+                .on_event(&Event::CacheFailed { error: &error });
+        }
+        if self.summary.cancelled {
+            self.events.sync()?;
+            self.verdicts.sync()?;
+        } else {
+            self.events.finish()?;
+            self.verdicts.finish()?;
+        }
+        self.listener.on_event(&Event::Finished {
+            summary: &self.summary,
+        });
+        Ok(self.summary)
+    }
+}
+
+fn n_verdicts(groups: &[Group<'_>]) -> usize {
+    groups.iter().map(|group| group.members.len()).sum()
+}
+
+/// Stores what workers report.
 struct Writer<'a, J> {
     crew: &'a Crew<'a, J>,
     verdicts: &'a mut RecordLog<Verdict>,
     events: &'a mut RecordLog<InfrastructureEvent>,
     listener: &'a mut dyn Listener,
-    summary: ScoreSummary,
+    summary: &'a mut ScoreSummary,
 }
 
 impl<J> Writer<'_, J> {
@@ -328,27 +466,6 @@ impl<J> Writer<'_, J> {
         if !self.crew.cache_failed.swap(true, Ordering::Relaxed) {
             self.listener.on_event(&Event::CacheFailed { error });
         }
-    }
-
-    fn end(mut self, n_open: usize) -> Result<ScoreSummary, Error> {
-        let n_done = self.summary.judged + self.summary.cache_hits + self.summary.repeated;
-        self.summary.cancelled = n_done < n_open;
-        if let Some(cache) = self.crew.cache()
-            && let Err(error) = cache.flush()
-        {
-            self.cache_failed(&error);
-        }
-        if self.summary.cancelled {
-            self.events.sync()?;
-            self.verdicts.sync()?;
-        } else {
-            self.events.finish()?;
-            self.verdicts.finish()?;
-        }
-        self.listener.on_event(&Event::Finished {
-            summary: &self.summary,
-        });
-        Ok(self.summary)
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::atomic_file::write_bytes_atomically;
 use crate::config::Selection;
+use crate::decoding::Decoding;
 use crate::error::{Difference, Error};
 use crate::execution::Limits;
 use crate::judge::JudgeOptions;
@@ -90,6 +91,29 @@ pub struct GenerationRecord {
     pub temperature: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f64>,
+    /// Absent for backends without a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelRecord>,
+}
+
+/// The model behind a backend, and how it is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// As the user named it.
+    pub name: String,
+    /// Address of the server, or the command of the child process. Not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Of weights, configuration and tokenizer, once the backend has told. Compared when it
+    /// tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Name of the prompt template.
+    pub template: String,
+    /// Of the file, for templates from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_sha256: Option<String>,
+    pub decoding: Decoding,
 }
 
 /// One file that a backend reads.
@@ -113,6 +137,16 @@ pub struct JudgingRecord {
     pub guest_with_packages: Option<String>,
     /// [`super::JUDGE_FINGERPRINT`].
     pub judge: String,
+}
+
+impl GenerationRecord {
+    /// This record, knowing of its model what `stored` knows.
+    fn with_model_of(mut self, stored: &Self) -> Self {
+        if let (Some(model), Some(stored)) = (&mut self.model, &stored.model) {
+            model.sha256 = model.sha256.take().or_else(|| stored.sha256.clone());
+        }
+        self
+    }
 }
 
 impl Manifest {
@@ -184,7 +218,10 @@ impl Manifest {
     pub(super) fn merged(self, requested: Self) -> Self {
         Self {
             created: self.created,
-            generation: requested.generation.or(self.generation),
+            generation: match (requested.generation, self.generation) {
+                (Some(requested), Some(stored)) => Some(requested.with_model_of(&stored)),
+                (requested, stored) => requested.or(stored),
+            },
             judging: requested.judging.or(self.judging),
             ..requested
         }
@@ -197,6 +234,10 @@ impl Manifest {
         remove(&mut value["dataset"], "path");
         if let Some(excluded) = value.pointer_mut("/dataset/excluded") {
             remove(excluded, "path");
+        }
+        if let Some(model) = value.pointer_mut("/generation/model") {
+            remove(model, "place");
+            remove(model, "sha256");
         }
         if let Some(sources) = value
             .pointer_mut("/generation/sources")
@@ -222,6 +263,9 @@ fn compare(
     requested: Option<&Value>,
     differences: &mut Vec<Difference>,
 ) {
+    // Fields may be left out or say that they hold nothing.
+    let stored = stored.filter(|value| !value.is_null());
+    let requested = requested.filter(|value| !value.is_null());
     if stored == requested {
         return;
     }
@@ -240,7 +284,7 @@ fn compare(
         return;
     }
     let show = |value: Option<&Value>| match value {
-        None | Some(Value::Null) => "nothing".to_owned(),
+        None => "nothing".to_owned(),
         Some(Value::String(text)) => format!("`{text}`"),
         Some(value) => format!("`{value}`"),
     };

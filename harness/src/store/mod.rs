@@ -21,10 +21,10 @@ pub use audit_file::{open_audit, read_audit};
 pub use cache_key::{CacheKey, JUDGE_FINGERPRINT, KeyContext, TestsDigest};
 pub use digest::{sha256_hex, sha256_of_file, sha256_of_json};
 pub use manifest::{
-    DatasetRecord, ExclusionRecord, GenerationRecord, JudgingRecord, Manifest, SettingRecord,
-    SourceRecord,
+    DatasetRecord, ExclusionRecord, GenerationRecord, JudgingRecord, Manifest, ModelRecord,
+    SettingRecord, SourceRecord,
 };
-pub use record::{InfrastructureEvent, ProblemSummary, Record};
+pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, ProblemSummary, Record};
 pub use record_log::RecordLog;
 pub use run_directory::{RunDirectory, StoredRun};
 pub use verdict_cache::VerdictCache;

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateId};
+use crate::contract::GenerationTrouble;
 use crate::problem::{Difficulty, Problem, ProblemId, SkippedProblem, Split, WhichTests};
 use crate::verdict::{Grader, Verdict};
 
@@ -50,6 +51,60 @@ pub struct InfrastructureEvent {
     /// From 1.
     pub attempt: u32,
     pub detail: String,
+}
+
+/// A try at generating that failed. Without a time, as [`InfrastructureEvent`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationEvent {
+    pub problem: ProblemId,
+    /// The first candidate of those that were tried.
+    pub index: u32,
+    /// From 1.
+    pub attempt: u32,
+    /// Whether it was the last.
+    pub gave_up: bool,
+    pub detail: String,
+}
+
+/// What makes a [`GenerationEvent`] one of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GenerationEventId {
+    pub problem: ProblemId,
+    pub index: u32,
+    pub attempt: u32,
+    pub gave_up: bool,
+}
+
+impl From<&GenerationTrouble> for GenerationEvent {
+    fn from(trouble: &GenerationTrouble) -> Self {
+        let GenerationTrouble {
+            problem,
+            index,
+            attempt,
+            gave_up,
+            detail,
+        } = trouble.clone();
+        Self {
+            problem,
+            index,
+            attempt,
+            gave_up,
+            detail,
+        }
+    }
+}
+
+impl Record for GenerationEvent {
+    type Id = GenerationEventId;
+
+    fn id(&self) -> GenerationEventId {
+        GenerationEventId {
+            problem: self.problem.clone(),
+            index: self.index,
+            attempt: self.attempt,
+            gave_up: self.gave_up,
+        }
+    }
 }
 
 impl Record for ProblemSummary {

@@ -88,6 +88,30 @@ impl<R: Record> RecordLog<R> {
         self.lines.contains_key(id)
     }
 
+    /// The record of this id.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was changed by someone else.
+    pub fn get(&self, id: &R::Id) -> Result<Option<R>, Error> {
+        let Some(span) = self.lines.get(id) else {
+            return Ok(None);
+        };
+        let path = self.path();
+        let mut line = vec![0; span.len];
+        File::open(path)
+            .and_then(|mut file| {
+                file.seek(SeekFrom::Start(span.offset))?;
+                file.read_exact(&mut line)
+            })
+            .map_err(Error::io("read", path))?;
+        serde_json::from_slice(&line)
+            .map(Some)
+            .map_err(|error| Error::CorruptFile {
+                path: path.to_owned(),
+                detail: error.to_string(),
+            })
+    }
+
     /// Ids in order.
     pub fn ids(&self) -> impl Iterator<Item = &R::Id> {
         self.lines.keys()

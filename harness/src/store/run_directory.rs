@@ -4,10 +4,10 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
-use super::record::{InfrastructureEvent, ProblemSummary};
+use super::record::{GenerationEvent, InfrastructureEvent, ProblemSummary, Record};
 use super::record_log::{RecordLog, read_records};
 use crate::candidate::Candidate;
-use crate::error::Error;
+use crate::error::{Difference, Error};
 use crate::problem::{SkippedProblem, WhichTests};
 use crate::verdict::Verdict;
 
@@ -17,6 +17,8 @@ const PROBLEMS: &str = "problems";
 const SKIPPED: &str = "skipped";
 const CANDIDATES: &str = "candidates";
 const EVENTS: &str = "events";
+const GENERATION_EVENTS: &str = "generation-events";
+const REQUESTS: &str = "requests";
 
 fn verdicts(tests: WhichTests) -> &'static str {
     match tests {
@@ -26,7 +28,7 @@ fn verdicts(tests: WhichTests) -> &'static str {
 }
 
 /// Names of all record files.
-fn record_names() -> [&'static str; 6] {
+fn record_names() -> [&'static str; 8] {
     [
         PROBLEMS,
         SKIPPED,
@@ -34,6 +36,8 @@ fn record_names() -> [&'static str; 6] {
         verdicts(WhichTests::Hidden),
         verdicts(WhichTests::Example),
         EVENTS,
+        GENERATION_EVENTS,
+        REQUESTS,
     ]
 }
 
@@ -169,6 +173,47 @@ impl RunDirectory {
     /// As for [`RunDirectory::problems`].
     pub fn events(&self) -> Result<RecordLog<InfrastructureEvent>, Error> {
         RecordLog::open(&self.path, EVENTS)
+    }
+
+    /// # Errors
+    /// As for [`RunDirectory::problems`].
+    pub fn generation_events(&self) -> Result<RecordLog<GenerationEvent>, Error> {
+        RecordLog::open(&self.path, GENERATION_EVENTS)
+    }
+
+    /// What a backend asked of a server, and what that answered: records of the backend's own.
+    ///
+    /// # Errors
+    /// As for [`RunDirectory::problems`].
+    pub fn requests<R: Record>(&self) -> Result<RecordLog<R>, Error> {
+        RecordLog::open(&self.path, REQUESTS)
+    }
+
+    /// Notes what a backend found its model to be.
+    ///
+    /// # Errors
+    /// [`Error::OtherRun`] when earlier candidates are of another model; otherwise what failed
+    /// on which file.
+    pub fn note_model_sha256(&mut self, sha256: &str) -> Result<(), Error> {
+        let generation = self.manifest.generation.as_mut();
+        let Some(model) = generation.and_then(|generation| generation.model.as_mut()) else {
+            return Ok(());
+        };
+        match &model.sha256 {
+            Some(stored) if stored == sha256 => Ok(()),
+            Some(stored) => Err(Error::OtherRun {
+                path: self.path.clone(),
+                differences: vec![Difference {
+                    key: "generation.model.sha256".to_owned(),
+                    stored: format!("`{stored}`"),
+                    requested: format!("`{sha256}`"),
+                }],
+            }),
+            None => {
+                model.sha256 = Some(sha256.to_owned());
+                self.manifest.write(&self.path.join(MANIFEST))
+            }
+        }
     }
 
     /// Candidates stored so far, in order of id.

@@ -52,7 +52,9 @@ pub fn outcomes_table(judging: &Judging) -> Table {
         ));
     }
     let candidates = judging.tallies.iter().flat_map(|tally| &tally.candidates);
-    let n_in_place = candidates.filter(|candidate| candidate.passed_in_place).count();
+    let n_in_place = candidates
+        .filter(|candidate| candidate.passed_in_place)
+        .count();
     if n_in_place > 0 {
         table.note(format!(
             "Candidates that passed a test in their own interpreter, which a program can forge: \

@@ -7,6 +7,7 @@ use harness::contract::Executor;
 use harness::execution::{Ending, Grants, Limits, Step};
 
 use crate::exit::Exit;
+use crate::models::torch_program;
 use crate::pipeline::Context;
 
 /// Result of one check.
@@ -24,7 +25,12 @@ enum State {
 }
 
 pub(crate) fn doctor(context: &Context) -> Result<Exit> {
-    let mut findings = vec![guest(context), numpy_guest(context), cache(context)];
+    let mut findings = vec![
+        guest(context),
+        numpy_guest(context),
+        torch_engine(),
+        cache(context),
+    ];
     findings.extend(datasets_at_hand(context));
     let mut out = std::io::stdout().lock();
     for finding in &findings {
@@ -133,6 +139,22 @@ fn cache(context: &Context) -> Finding {
                 path.display()
             ),
         },
+    }
+}
+
+/// The engine that runs checkpoints, which nothing else needs.
+fn torch_engine() -> Finding {
+    let (state, detail) = match torch_program() {
+        Ok(path) => (State::Good, format!("`{}`", path.display())),
+        Err(_) => (
+            State::Absent,
+            "`make torch` builds it; the other backends do without".to_owned(),
+        ),
+    };
+    Finding {
+        name: "torch engine".to_owned(),
+        state,
+        detail,
     }
 }
 

@@ -4,21 +4,27 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::arguments::{self, Backend, BackendName, Output};
+use harness::config::{BackendChoice, Resolved};
+
+use crate::arguments::{self, Backend, Output};
 use crate::commands::report::{Shown, report_run};
 use crate::exit::{Exit, usage};
-use crate::pipeline::{Context, Pipeline, Request, Source};
+use crate::models::ModelSource;
+use crate::pipeline::{Context, Pipeline, Request, Source, resolve};
 use crate::results;
 
 /// Collects candidates into a run directory.
 pub(crate) fn generate(context: &Context, arguments: arguments::Generate) -> Result<Exit> {
-    let source = source(&arguments.backend, arguments.dataset.as_deref())?;
+    let resolved = resolve(
+        &arguments.settings,
+        Some(&arguments.backend),
+        arguments.dataset.get(),
+    )?;
     let mut pipeline = Pipeline::open(
         context,
         Request {
-            dataset: arguments.dataset,
-            source,
-            settings: &arguments.settings,
+            source: source(&arguments.backend, &resolved)?,
+            resolved,
             directory: &arguments.directory,
             exclusion: &arguments.exclusion,
             judge: false,
@@ -59,9 +65,8 @@ pub(crate) fn score(context: &Context, arguments: arguments::Score) -> Result<Ex
     let pipeline = Pipeline::open(
         context,
         Request {
-            dataset: arguments.dataset,
             source,
-            settings: &arguments.settings,
+            resolved: resolve(&arguments.settings, None, arguments.dataset)?,
             directory: &directory,
             exclusion: &arguments.exclusion,
             judge: true,
@@ -72,13 +77,16 @@ pub(crate) fn score(context: &Context, arguments: arguments::Score) -> Result<Ex
 
 /// Generates, judges and reports.
 pub(crate) fn run(context: &Context, arguments: arguments::Run) -> Result<Exit> {
-    let source = source(&arguments.backend, arguments.dataset.as_deref())?;
+    let resolved = resolve(
+        &arguments.settings,
+        Some(&arguments.backend),
+        arguments.dataset.get(),
+    )?;
     let pipeline = Pipeline::open(
         context,
         Request {
-            dataset: arguments.dataset,
-            source,
-            settings: &arguments.settings,
+            source: source(&arguments.backend, &resolved)?,
+            resolved,
             directory: &arguments.directory,
             exclusion: &arguments.exclusion,
             judge: true,
@@ -88,27 +96,33 @@ pub(crate) fn run(context: &Context, arguments: arguments::Run) -> Result<Exit> 
 }
 
 /// The only place where names of backends become backends.
-fn source(backend: &Backend, dataset: Option<&str>) -> Result<Source> {
-    let built_in = dataset == Some("builtin");
-    match (backend.backend, &backend.samples) {
-        (Some(BackendName::Reference), None) => Ok(Source::Reference),
-        (Some(BackendName::Reference), Some(_)) => Err(usage(
-            "--samples goes with `--backend replay`; the reference backend has its own programs",
-        )),
-        (_, Some(path)) => Ok(Source::Replay(path.clone())),
-        (_, None) if built_in => Ok(Source::BuiltIn),
-        (Some(BackendName::Replay), None) => Err(usage(
+fn source(arguments: &Backend, resolved: &Resolved) -> Result<Source> {
+    let settings = &resolved.settings;
+    let built_in = settings.dataset.as_deref() == Some("builtin");
+    let backend = settings.model.backend;
+    match (backend, &arguments.samples) {
+        (None | Some(BackendChoice::Replay), Some(path)) => Ok(Source::Replay(path.clone())),
+        (Some(backend), Some(_)) => Err(usage(format!(
+            "--samples goes with `--backend replay`; `{backend}` makes its own programs"
+        ))),
+        (Some(BackendChoice::Reference), None) => Ok(Source::Reference),
+        (None | Some(BackendChoice::Replay), None) if built_in => Ok(Source::BuiltIn),
+        (Some(BackendChoice::Replay), None) => Err(usage(
             "`--backend replay` needs recorded candidates: name them with --samples PATH",
         )),
+        (
+            Some(backend @ (BackendChoice::Http | BackendChoice::Process | BackendChoice::Torch)),
+            None,
+        ) => Ok(Source::Model(ModelSource::new(backend, settings)?)),
         (None, None) => Err(usage(
-            "where do candidates come from? Name recorded ones with --samples PATH, or use \
-             `--backend reference`",
+            "where do candidates come from? Name recorded ones with --samples PATH, use \
+             `--backend reference`, or ask a model with `--backend torch`, `http` or `process`",
         )),
     }
 }
 
 fn finish(context: &Context, mut pipeline: Pipeline<'_>, output: &Output) -> Result<Exit> {
-    if !pipeline.generate()? || !pipeline.judge()? {
+    if !pipeline.generate_and_judge()? {
         context
             .console
             .note("interrupted; the same command goes on from here");

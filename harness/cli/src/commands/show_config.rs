@@ -13,7 +13,7 @@ pub(crate) fn show_config(arguments: &ShowConfig) -> Result<Exit> {
     let text = if arguments.template {
         default_toml().to_owned()
     } else {
-        resolve(&arguments.settings, None)?.show()
+        resolve(&arguments.settings, None, None)?.show()
     };
     write!(std::io::stdout(), "{text}")?;
     Ok(Exit::Done)

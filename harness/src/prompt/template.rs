@@ -4,10 +4,13 @@
 //! training, `generate.py` for generation), which differ from each other in blank lines; the
 //! mismatch is inherited from the original APPS code and kept, because models were trained
 //! with the one and sampled with the other. The MBPP templates are the one sentence that
-//! CodeRL gives (§4.5) and the format that the benchmark's README gives.
+//! CodeRL gives (§4.5) and the format that the benchmark's README gives. The first sentence of
+//! the chat template is EvalPlus's.
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::AnswerForm;
+use super::text::{Message, Prompt, Role};
 use crate::problem::{Problem, UnitTests, display_as_serialized};
 
 /// Characters of statement and starter code that CodeRL keeps in training.
@@ -18,6 +21,9 @@ pub const MBPP_SHOTS: [&str; 3] = ["mbpp/2", "mbpp/3", "mbpp/4"];
 
 /// Ends a program in [`Template::MbppThreeShot`]; generation may stop there.
 pub const MBPP_END: &str = "[DONE]";
+
+/// What ends the completion of a function, from the Codex paper (Chen et al. 2021, §2.1).
+pub const FUNCTION_END: [&str; 5] = ["\nclass", "\ndef", "\n#", "\nif", "\nprint"];
 
 /// How a problem is put to a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +39,9 @@ pub enum Template {
     MbppThreeShot,
     /// The text that a completion continues (HumanEval, EvalPlus).
     Completion,
+    /// A request to a model that was tuned to answer requests; the program is expected in a
+    /// fenced block.
+    Chat,
 }
 
 display_as_serialized! {
@@ -42,45 +51,79 @@ display_as_serialized! {
         MbppPaper => "mbpp-paper",
         MbppThreeShot => "mbpp-three-shot",
         Completion => "completion",
+        Chat => "chat",
     }
 }
 
 /// A template that does not fit a problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PromptError {
-    #[error("problem `{problem}` has no {what}, which template `{template}` needs")]
-    DoesNotFit {
-        problem: String,
-        what: &'static str,
-        template: Template,
-    },
+#[error("problem `{problem}` has no {what}, which template `{template}` needs")]
+pub struct PromptError {
+    pub problem: String,
+    pub what: &'static str,
+    pub template: String,
 }
 
 impl Template {
-    /// The template for problems of this kind: that of their benchmark.
+    /// The template for problems of this kind where nothing is known of the model: that of
+    /// their benchmark, which does not expect a model tuned on it.
     pub fn default_for(problem: &Problem) -> Self {
         match problem.tests {
             _ if problem.completion_prefix.is_some() => Self::Completion,
-            UnitTests::Asserts { .. } => Self::MbppPaper,
+            UnitTests::Asserts { .. } => Self::MbppThreeShot,
             _ => Self::AppsGeneration,
         }
     }
 
     /// Renders `problem`. `shots` are solved problems to show before it (see
-    /// [`MBPP_SHOTS`]); templates without examples ignore them.
+    /// [`Template::shots`]); templates without examples ignore them.
     ///
     /// # Errors
     /// The problem, or a shot, lacks what the template shows.
-    pub fn render(self, problem: &Problem, shots: &[&Problem]) -> Result<String, PromptError> {
-        match self {
-            Self::AppsTraining => Ok(apps_training(problem)),
-            Self::AppsGeneration => Ok(apps_generation(problem)),
-            Self::MbppPaper => mbpp_paper(problem),
-            Self::MbppThreeShot => mbpp_three_shot(problem, shots),
+    pub fn render(self, problem: &Problem, shots: &[&Problem]) -> Result<Prompt, PromptError> {
+        let content = match self {
+            Self::AppsTraining => apps_training(problem),
+            Self::AppsGeneration => apps_generation(problem),
+            Self::MbppPaper => mbpp_paper(problem)?,
+            Self::MbppThreeShot => mbpp_three_shot(problem, shots)?,
             Self::Completion => problem
                 .completion_prefix
                 .clone()
-                .ok_or_else(|| does_not_fit(problem, "text to complete", self)),
+                .ok_or_else(|| does_not_fit(problem, "text to complete", self))?,
+            Self::Chat => {
+                let role = Role::User;
+                let content = chat(problem);
+                return Ok(Prompt::Messages(vec![Message { role, content }]));
+            }
+        };
+        Ok(Prompt::Text(content))
+    }
+
+    /// Ids of the problems to show before.
+    pub fn shots(self) -> &'static [&'static str] {
+        match self {
+            Self::MbppThreeShot => &MBPP_SHOTS,
+            _ => &[],
+        }
+    }
+
+    /// Where the code is in what a model answers.
+    pub fn answer(self) -> AnswerForm {
+        match self {
+            Self::AppsTraining | Self::AppsGeneration | Self::MbppPaper | Self::MbppThreeShot => {
+                AnswerForm::Program
+            }
+            Self::Completion => AnswerForm::Continuation,
+            Self::Chat => AnswerForm::Fenced,
+        }
+    }
+
+    /// Texts with which the code is over.
+    pub fn stop(self) -> &'static [&'static str] {
+        match self {
+            Self::MbppThreeShot => &[MBPP_END],
+            Self::Completion => &FUNCTION_END,
+            Self::AppsTraining | Self::AppsGeneration | Self::MbppPaper | Self::Chat => &[],
         }
     }
 }
@@ -99,14 +142,8 @@ fn apps_training(problem: &Problem) -> String {
     format!("\nQUESTION:\n{question}\n{starter_code}\n\n{format}\n\nANSWER:\n")
 }
 
-/// The tests decide the format. Only where there are none does the starter code.
 fn apps_generation(problem: &Problem) -> String {
-    let has_no_tests = problem.tests.n_hidden() == 0;
-    let format = match (&problem.tests, &problem.starter_code) {
-        (UnitTests::CallBased { .. }, _) => CALL_BASED,
-        (_, Some(_)) if has_no_tests => CALL_BASED,
-        _ => STANDARD_INPUT,
-    };
+    let format = call_format(problem);
     let starter_code = match &problem.starter_code {
         Some(code) => format!("\n{code}"),
         None => String::new(),
@@ -115,9 +152,44 @@ fn apps_generation(problem: &Problem) -> String {
     format!("\nQUESTION:\n{question}{starter_code}\n{format}\nANSWER:\n")
 }
 
+/// The tests decide the format. Only where there are none does the starter code.
+pub(super) fn call_format(problem: &Problem) -> &'static str {
+    let has_no_tests = problem.tests.n_hidden() == 0;
+    match (&problem.tests, &problem.starter_code) {
+        (UnitTests::CallBased { .. }, _) => CALL_BASED,
+        (_, Some(_)) if has_no_tests => CALL_BASED,
+        _ => STANDARD_INPUT,
+    }
+}
+
+fn chat(problem: &Problem) -> String {
+    const REQUEST: &str = "Please provide a self-contained Python script that solves the \
+                           following problem in a markdown code block:\n";
+    let statement = unix_lines(&problem.statement);
+    let statement = statement.trim();
+    if let Some(prefix) = &problem.completion_prefix {
+        return format!("{REQUEST}```python\n{}\n```\n", prefix.trim());
+    }
+    let rest = match (&problem.tests, &problem.starter_code) {
+        (UnitTests::Asserts { .. }, _) => match asserts(problem) {
+            Some(asserts) => format!("Your code should pass these tests:\n{asserts}\n"),
+            None => String::new(),
+        },
+        (_, Some(code)) => {
+            let code = unix_lines(code);
+            format!("Complete this code:\n```python\n{}\n```\n", code.trim())
+        }
+        (UnitTests::CallBased { function, .. }, None) => {
+            format!("Define a function `{function}`.\n")
+        }
+        _ => "Read from standard input and write to standard output.\n".to_owned(),
+    };
+    format!("{REQUEST}{statement}\n\n{rest}")
+}
+
 /// The paper gives the sentence and the order, not the line breaks: one each.
 fn mbpp_paper(problem: &Problem) -> Result<String, PromptError> {
-    let asserts = asserts(problem, Template::MbppPaper)?;
+    let asserts = some_asserts(problem, Template::MbppPaper)?;
     let description = unix_lines(&problem.statement);
     Ok(format!(
         "{description}\nYour code should satisfy these tests:\n{asserts}\n"
@@ -128,7 +200,7 @@ fn mbpp_three_shot(problem: &Problem, shots: &[&Problem]) -> Result<String, Prom
     let template = Template::MbppThreeShot;
     let task = |problem: &Problem| -> Result<String, PromptError> {
         let description = unix_lines(&problem.statement);
-        let asserts = asserts(problem, template)?;
+        let asserts = some_asserts(problem, template)?;
         Ok(format!(
             "You are an expert Python programmer, and here is your task: {description} \
              Your code should pass these tests:\n\n{asserts}\n[BEGIN]\n"
@@ -150,21 +222,23 @@ fn mbpp_three_shot(problem: &Problem, shots: &[&Problem]) -> Result<String, Prom
     Ok(prompt)
 }
 
+fn some_asserts(problem: &Problem, template: Template) -> Result<String, PromptError> {
+    asserts(problem).ok_or_else(|| does_not_fit(problem, "asserts", template))
+}
+
 /// The asserts of the statement, a line each.
-fn asserts(problem: &Problem, template: Template) -> Result<String, PromptError> {
+pub(super) fn asserts(problem: &Problem) -> Option<String> {
     match &problem.tests {
-        UnitTests::Asserts { tests, .. } if !tests.example.is_empty() => Ok(tests
-            .example
-            .iter()
-            .map(|assert| unix_lines(assert))
-            .collect::<Vec<_>>()
-            .join("\n")),
-        _ => Err(does_not_fit(problem, "asserts", template)),
+        UnitTests::Asserts { tests, .. } if !tests.example.is_empty() => {
+            let lines: Vec<String> = tests.example.iter().map(|test| unix_lines(test)).collect();
+            Some(lines.join("\n"))
+        }
+        _ => None,
     }
 }
 
 /// MBPP's file has carriage returns in most programs, an accident of how it was written.
-fn unix_lines(text: &str) -> String {
+pub(super) fn unix_lines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
@@ -176,10 +250,10 @@ fn head(text: &str) -> &str {
 }
 
 fn does_not_fit(problem: &Problem, what: &'static str, template: Template) -> PromptError {
-    PromptError::DoesNotFit {
+    PromptError {
         problem: problem.id.to_string(),
         what,
-        template,
+        template: template.to_string(),
     }
 }
 
@@ -200,6 +274,14 @@ mod tests {
             reference_solutions: vec!["def f():\r\n    pass".to_owned()],
             tests,
             url: None,
+        }
+    }
+
+    #[track_caller]
+    fn text(template: Template, problem: &Problem, shots: &[&Problem]) -> String {
+        match template.render(problem, shots).unwrap() {
+            Prompt::Text(text) => text,
+            Prompt::Messages(messages) => panic!("{messages:?}"),
         }
     }
 
@@ -244,7 +326,7 @@ mod tests {
     fn apps_prompts_are_those_of_coderl() {
         let check = |template: Template, starter_code, tests, expected: &str| {
             let problem = problem("apps/0000", starter_code, tests);
-            assert_eq!(template.render(&problem, &[]).unwrap(), expected);
+            assert_eq!(text(template, &problem, &[]), expected);
         };
         let starter = Some("def f():");
         check(
@@ -298,7 +380,7 @@ mod tests {
         let mut long = problem("apps/0000", None, stdin(1));
         long.statement = "ä".repeat(MAX_TRAINING_CHARS + 1);
         let n_kept = |template: Template| {
-            let prompt = template.render(&long, &[]).unwrap();
+            let prompt = text(template, &long, &[]);
             prompt.chars().filter(|c| *c == 'ä').count()
         };
         assert_eq!(n_kept(Template::AppsTraining), MAX_TRAINING_CHARS);
@@ -313,17 +395,51 @@ mod tests {
             asserts_of(&["assert f() == 1", "assert f()"]),
         );
         assert_eq!(
-            Template::MbppPaper.render(&task, &[]).unwrap(),
+            text(Template::MbppPaper, &task, &[]),
             "Do it.\nYour code should satisfy these tests:\nassert f() == 1\nassert f()\n"
         );
         let shot = problem("mbpp/2", None, asserts_of(&["assert g()"]));
         assert_eq!(
-            Template::MbppThreeShot.render(&task, &[&shot]).unwrap(),
+            text(Template::MbppThreeShot, &task, &[&shot]),
             "You are an expert Python programmer, and here is your task: Do it. Your code \
              should pass these tests:\n\nassert g()\n[BEGIN]\ndef f():\n    pass\n[DONE]\n\n\
              You are an expert Python programmer, and here is your task: Do it. Your code \
              should pass these tests:\n\nassert f() == 1\nassert f()\n[BEGIN]\n"
         );
+    }
+
+    #[test]
+    fn chat_asks_for_a_program_in_a_block() {
+        let check = |problem: &Problem, expected: &str| {
+            let prompt = Template::Chat.render(problem, &[]).unwrap();
+            let Prompt::Messages(messages) = prompt else {
+                panic!("{prompt:?}")
+            };
+            assert_eq!(messages.len(), 1);
+            assert_eq!(messages[0].role, Role::User);
+            let request = "Please provide a self-contained Python script that solves the \
+                           following problem in a markdown code block:\n";
+            assert_eq!(messages[0].content.strip_prefix(request), Some(expected));
+        };
+        check(
+            &problem("apps/0000", None, stdin(1)),
+            "Do it.\n\nRead from standard input and write to standard output.\n",
+        );
+        check(
+            &problem("apps/0000", Some("def f():\r\n"), call_based()),
+            "Do it.\n\nComplete this code:\n```python\ndef f():\n```\n",
+        );
+        check(
+            &problem("apps/0000", None, call_based()),
+            "Do it.\n\nDefine a function `f`.\n",
+        );
+        check(
+            &problem("mbpp/11", None, asserts_of(&["assert f()"])),
+            "Do it.\n\nYour code should pass these tests:\nassert f()\n",
+        );
+        let mut completion = problem("HumanEval/0", None, stdin(0));
+        completion.completion_prefix = Some("\n\ndef f():\n    \"\"\"f\"\"\"\n".to_owned());
+        check(&completion, "```python\ndef f():\n    \"\"\"f\"\"\"\n```\n");
     }
 
     #[test]

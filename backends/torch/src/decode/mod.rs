@@ -1,0 +1,12 @@
+//! From logits to candidates.
+
+mod beam;
+mod engine;
+mod random;
+mod request;
+mod sampler;
+mod stop;
+
+pub use engine::{Engine, Event, Limits};
+pub use request::{Candidate, Finish, Request};
+pub use sampler::log_probability;

@@ -1,0 +1,6 @@
+//! Llama and Qwen2: decoder-only models with rotary positions.
+
+mod model;
+
+pub use model::Llama;
+pub(crate) use model::{frequencies, may_be_left};

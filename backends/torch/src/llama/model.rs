@@ -1,0 +1,202 @@
+//! The forward pass on tensors, with gradients: for training, for scores, and as the yardstick
+//! of the decoder in `cpu`. Reference: `modeling_llama.py` and `modeling_qwen2.py` of
+//! `transformers`.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::checkpoint::{LlamaConfig, Tensors};
+use crate::error::Result;
+use crate::layers::{Linear, RmsNorm, join_heads, masked, split_heads};
+use crate::parameters::Parameters;
+
+/// A Llama or Qwen2 model.
+pub struct Llama {
+    config: LlamaConfig,
+    /// `[V, D]`.
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    norm: RmsNorm,
+    /// `[V, D]`; the embedding itself where the two are tied.
+    output: Tensor,
+}
+
+struct Layer {
+    attention_norm: RmsNorm,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    attention_output: Linear,
+    feed_forward_norm: RmsNorm,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+}
+
+/// Tensors that files hold besides the weights.
+pub(crate) fn may_be_left(config: &LlamaConfig) -> impl Fn(&str) -> bool {
+    let tied = config.tied;
+    move |name| name.ends_with("rotary_emb.inv_freq") || (tied && name == "lm_head.weight")
+}
+
+impl Llama {
+    /// Loads the weights.
+    ///
+    /// # Errors
+    /// Tensors that are missing, of another shape, or left over.
+    pub fn load(
+        config: &LlamaConfig,
+        source: &Tensors,
+        parameters: &mut Parameters,
+    ) -> Result<Self> {
+        let embedding_shape = [config.vocabulary_size, config.model_width];
+        let embedding = parameters.load(source, "model.embed_tokens.weight", &embedding_shape)?;
+        let output = if config.tied {
+            embedding.shallow_clone()
+        } else {
+            parameters.load(source, "lm_head.weight", &embedding_shape)?
+        };
+        let layers = (0..config.n_layers)
+            .map(|index| Layer::load(config, source, parameters, index))
+            .collect::<Result<_>>()?;
+        let norm = RmsNorm::load(
+            parameters,
+            source,
+            "model.norm",
+            config.model_width,
+            config.norm_epsilon,
+        )?;
+        source.finish(may_be_left(config))?;
+        Ok(Self {
+            config: config.clone(),
+            embedding,
+            layers,
+            norm,
+            output,
+        })
+    }
+
+    /// Hidden states `[B, T, D]` behind the last norm, for token ids `[B, T]` (int64). `mask`
+    /// `[B, T]` (bool) is false at padding, on either side; positions count from the first
+    /// token that is none.
+    pub fn forward(&self, tokens: &Tensor, mask: Option<&Tensor>) -> Tensor {
+        let (batch, length) = tokens.size2().expect("token ids have two dimensions");
+        let device = tokens.device();
+        let mut x = Tensor::embedding(&self.embedding, tokens, -1, false, false);
+        let positions = match mask {
+            Some(mask) => (mask.to_kind(Kind::Int64).cumsum(1, Kind::Int64) - 1).clamp_min(0),
+            None => Tensor::arange(length, (Kind::Int64, device)).expand([batch, length], false),
+        };
+        let (cosine, sine) = rotation(&self.config, &positions, x.kind());
+        let mut may_see = Tensor::ones([length, length], (Kind::Bool, device)).tril(0);
+        if let Some(mask) = mask {
+            // A padding token sees itself, so that its scores are numbers.
+            let itself = Tensor::eye(length, (Kind::Bool, device));
+            let seen = mask.unsqueeze(1).unsqueeze(1);
+            may_see = may_see.logical_and(&seen).logical_or(&itself);
+        }
+        let mask = masked(&may_see, x.kind());
+        for layer in &self.layers {
+            x = layer.forward(&self.config, &x, (&cosine, &sine), &mask);
+        }
+        self.norm.forward(&x)
+    }
+
+    /// Logits `[.., V]` of hidden states `[.., D]`.
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
+        hidden.linear(&self.output, None::<&Tensor>)
+    }
+}
+
+impl Layer {
+    fn load(
+        config: &LlamaConfig,
+        source: &Tensors,
+        parameters: &mut Parameters,
+        index: usize,
+    ) -> Result<Self> {
+        let width = config.model_width;
+        let wide = config.feed_forward_width;
+        let n_query = config.n_heads * config.head_width;
+        let n_key = config.n_kv_heads * config.head_width;
+        let bias = config.attention_bias;
+        let name = |part: &str| format!("model.layers.{index}.{part}");
+        let mut linear =
+            |part: &str, shape, bias| Linear::load(parameters, source, &name(part), shape, bias);
+        let query = linear("self_attn.q_proj", (n_query, width), bias)?;
+        let key = linear("self_attn.k_proj", (n_key, width), bias)?;
+        let value = linear("self_attn.v_proj", (n_key, width), bias)?;
+        let attention_output = linear("self_attn.o_proj", (width, n_query), false)?;
+        let gate = linear("mlp.gate_proj", (wide, width), false)?;
+        let up = linear("mlp.up_proj", (wide, width), false)?;
+        let down = linear("mlp.down_proj", (width, wide), false)?;
+        let mut norm =
+            |part: &str| RmsNorm::load(parameters, source, &name(part), width, config.norm_epsilon);
+        Ok(Self {
+            attention_norm: norm("input_layernorm")?,
+            feed_forward_norm: norm("post_attention_layernorm")?,
+            query,
+            key,
+            value,
+            attention_output,
+            gate,
+            up,
+            down,
+        })
+    }
+
+    fn forward(
+        &self,
+        config: &LlamaConfig,
+        x: &Tensor,
+        rotation: (&Tensor, &Tensor),
+        mask: &Tensor,
+    ) -> Tensor {
+        let normal = self.attention_norm.forward(x);
+        let heads = |linear: &Linear| split_heads(&linear.forward(&normal), config.head_width);
+        let query = rotate(&heads(&self.query), rotation);
+        let key = rotate(&heads(&self.key), rotation);
+        let value = heads(&self.value);
+        let attended = Tensor::scaled_dot_product_attention(
+            &query,
+            &key,
+            &value,
+            Some(mask),
+            0.0,
+            false,
+            None,
+            config.n_kv_heads != config.n_heads,
+        );
+        let x = x + self.attention_output.forward(&join_heads(&attended));
+        let normal = self.feed_forward_norm.forward(&x);
+        let gated = self.gate.forward(&normal).silu() * self.up.forward(&normal);
+        x + self.down.forward(&gated)
+    }
+}
+
+/// Cosines and sines `[B, 1, T, K]` for positions `[B, T]`, computed in float32 as the
+/// reference does: at large positions the rounding shows.
+fn rotation(config: &LlamaConfig, positions: &Tensor, kind: Kind) -> (Tensor, Tensor) {
+    let frequencies = frequencies(config, positions.device());
+    let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies;
+    let angles = Tensor::cat(&[&angles, &angles], -1).unsqueeze(1);
+    (angles.cos().to_kind(kind), angles.sin().to_kind(kind))
+}
+
+/// `theta^(-2i / K)` for `i < K / 2`, float32.
+pub(crate) fn frequencies(config: &LlamaConfig, device: Device) -> Tensor {
+    let width = config.head_width as i64;
+    let exponents = Tensor::arange_start_step(0, width, 2, (Kind::Int64, device))
+        .to_kind(Kind::Float)
+        / width as f64;
+    Tensor::from(config.rope.theta as f32)
+        .to_device(device)
+        .pow(&exponents)
+        .reciprocal()
+}
+
+fn rotate(x: &Tensor, (cosine, sine): (&Tensor, &Tensor)) -> Tensor {
+    let half = x.size()[3] / 2;
+    let (first, second) = (x.narrow(3, 0, half), x.narrow(3, half, half));
+    let turned = Tensor::cat(&[-second, first], 3);
+    x * cosine + turned * sine
+}

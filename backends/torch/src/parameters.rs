@@ -1,0 +1,64 @@
+//! The weights of a model as tensors, by their published names.
+
+use std::collections::BTreeMap;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::checkpoint::Tensors;
+use crate::error::Result;
+
+/// Weights on one device, in one element type. Models hold shallow clones of them, so that an
+/// optimizer that changes them in place changes the model.
+pub struct Parameters {
+    device: Device,
+    kind: Kind,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Parameters {
+    pub fn new(device: Device, kind: Kind) -> Self {
+        Self {
+            device,
+            kind,
+            tensors: BTreeMap::new(),
+        }
+    }
+
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Name and tensor, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.tensors
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// Makes every weight one that gradients are computed for.
+    pub fn require_gradients(&mut self) {
+        for tensor in self.tensors.values_mut() {
+            let _ = tensor.set_requires_grad(true);
+        }
+    }
+
+    /// Reads a tensor of the checkpoint and keeps it.
+    ///
+    /// # Errors
+    /// Missing, of another shape, unreadable, or too large for the device.
+    pub(crate) fn load(&mut self, source: &Tensors, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let array = source.take(name, shape)?;
+        let shape: Vec<i64> = array.shape.iter().map(|size| *size as i64).collect();
+        let tensor = Tensor::f_from_slice(&array.data)?
+            .f_reshape(&shape[..])?
+            .f_to_device(self.device)?
+            .f_to_kind(self.kind)?;
+        let clone = tensor.shallow_clone();
+        self.tensors.insert(name.to_owned(), tensor);
+        Ok(clone)
+    }
+}

@@ -1,0 +1,10 @@
+//! T5 encoder-decoders, as CodeT5 is one.
+
+mod attention;
+mod block;
+mod model;
+mod positions;
+
+pub use model::T5;
+pub(crate) use model::may_be_left;
+pub(crate) use positions::{BiasDirection, bucket_of_distance};
