@@ -116,6 +116,14 @@ impl ModelSource {
                 parts.join(" ")
             }
         };
+        let request = match &self.place {
+            Place::Server { .. } => Some(serde_json::json!({
+                "api": settings.model.api,
+                "choices_per_request": settings.model.choices_per_request,
+                "extra": settings.model.request_extra,
+            })),
+            Place::Child { .. } => None,
+        };
         Ok(ModelRecord {
             name: self.name.clone(),
             place: Some(place),
@@ -123,6 +131,7 @@ impl ModelSource {
             template,
             template_sha256,
             decoding: settings.sampling.decoding(),
+            request,
         })
     }
 

@@ -114,6 +114,9 @@ pub struct ModelRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_sha256: Option<String>,
     pub decoding: Decoding,
+    /// What else a server is asked: its interface, choices for each request, further fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Value>,
 }
 
 /// One file that a backend reads.
