@@ -62,21 +62,30 @@ fn shows_prunes_and_clears() {
         file.set_modified(SystemTime::now() - Duration::from_secs(days * 86_400))
             .unwrap();
     }
+    let outdated = directory.join("numpy-guest-0123456789abcdef");
+    fs::create_dir_all(outdated.join("lib")).unwrap();
+    fs::write(outdated.join("guest.wasm"), [0; 1024]).unwrap();
+    fs::write(outdated.join("lib/python.zip"), [0; 1024]).unwrap();
     fs::write(directory.join("notes.txt"), "mine").unwrap();
 
     check(
         &["show"],
         &[
             "compiled guests           2   4.00 KiB",
+            "numpy guests              1   2.00 KiB",
             "verdicts                  2",
         ],
     );
     check(
         &["prune", "--older-than", "30d"],
-        &["removed 1 compiled guest, 0 verdicts"],
+        &["removed 1 compiled guest, 1 outdated numpy guest, 0 verdicts"],
     );
     assert_eq!(cache.get(&key("1")).unwrap(), Some(judged));
-    check(&["clear"], &["removed 1 compiled guest, 2 verdicts"]);
+    assert!(!outdated.exists());
+    check(
+        &["clear"],
+        &["removed 1 compiled guest, 0 outdated numpy guests, 2 verdicts"],
+    );
     // The process that has it open sees it too, and goes on.
     assert_eq!(cache.get(&key("1")).unwrap(), None);
     cache

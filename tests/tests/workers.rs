@@ -70,6 +70,18 @@ fn workers_die_with_the_harness() {
             !Path::new(&format!("/proc/{worker}")).exists()
         });
     }
+    // Their folders stay until somebody else comes by.
+    let prefix = format!("coderl-worker-{}-", harness.id());
+    let folders = || {
+        fs::read_dir(std::env::temp_dir())
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+            .count()
+    };
+    assert!(folders() >= 2);
+    coderl.run(&["doctor"]);
+    assert_eq!(folders(), 0);
 }
 
 #[test]

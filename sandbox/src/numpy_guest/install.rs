@@ -25,6 +25,9 @@ const LIBRARY_SHA256: &str = "a7b8f7cbd4799ac8c81223cbc47f8cea503adac934a0482677
 /// Name under which the interpreter looks for its library.
 const LIBRARY_IN_GUEST: &str = "python315.zip";
 
+/// Of the names of folders in the cache directory.
+const PREFIX: &str = "numpy-guest-";
+
 /// Changes when a snapshot of the same sources would come out different.
 const RECIPE_VERSION: &str = "1";
 
@@ -78,7 +81,7 @@ impl Installation {
         }
         let digest = hex(&digest.finalize()[..16]);
         Self {
-            directory: cache_dir.join(format!("numpy-guest-{}", &digest[..16])),
+            directory: cache_dir.join(format!("{PREFIX}{}", &digest[..16])),
             name: format!("numpy-{digest}"),
         }
     }
@@ -99,6 +102,28 @@ impl Installation {
 
     pub fn is_installed(&self) -> bool {
         self.module().is_file() && self.library().join(LIBRARY_IN_GUEST).is_file()
+    }
+
+    /// What other versions of coderl installed beside it, which this one cannot use.
+    ///
+    /// # Errors
+    /// When the cache directory cannot be read; one that does not exist holds none.
+    pub fn others(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(self.directory.parent().unwrap_or(Path::new("."))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut others = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(PREFIX)
+                && entry.path() != self.directory
+            {
+                others.push(entry.path());
+            }
+        }
+        others.sort();
+        Ok(others)
     }
 
     pub(crate) fn module(&self) -> PathBuf {

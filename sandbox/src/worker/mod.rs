@@ -12,6 +12,7 @@
 mod confine;
 mod lazy;
 mod pool;
+mod scratch;
 mod serve;
 mod wire;
 

@@ -18,6 +18,7 @@ use harness::execution::{Grants, Limits};
 use tempfile::TempDir;
 
 use super::lazy::LazyGuest;
+use super::scratch;
 use super::wire::{Confinement, FromWorker, Terms, ToWorker, decode, receive, send};
 use crate::error::SandboxError;
 use crate::guest::{AnswerBytes, Facts, Performer, Request};
@@ -90,6 +91,7 @@ impl Workers {
     }
 
     fn with_guest(guest: LazyGuest, command: Vec<OsString>) -> Self {
+        scratch::sweep();
         Self {
             command,
             guest,
@@ -287,7 +289,7 @@ impl Worker {
         let failed = |source| SandboxError::WorkerStart { source };
         let guest = pool.guest.prepared()?;
         let scratch = tempfile::Builder::new()
-            .prefix("coderl-worker-")
+            .prefix(&scratch::own_prefix())
             .tempdir()
             .map_err(|source| SandboxError::Scratch { source })?;
         let (stream, other) = UnixStream::pair().map_err(failed)?;

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use harness::store::VerdictCache;
 use indicatif::HumanBytes;
-use sandbox::compiled_guests;
+use sandbox::{Installation, compiled_guests};
 
 use crate::arguments;
 use crate::console::counted;
@@ -46,14 +46,21 @@ fn prune(path: &Path, before: SystemTime) -> Result<()> {
             n_guests += 1;
         }
     }
+    // Of no use to this version, whatever their age.
+    let outdated = outdated_numpy_guests(path)?;
+    for folder in &outdated {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove `{}`", folder.display()))?;
+    }
     let n_verdicts = match open(path)? {
         Some(cache) => cache.forget_before(before)?,
         None => 0,
     };
     writeln!(
         out,
-        "removed {}, {}",
+        "removed {}, {}, {}",
         counted(n_guests, "compiled guest"),
+        counted(outdated.len(), "outdated numpy guest"),
         counted(n_verdicts, "verdict")
     )?;
     Ok(())
@@ -89,12 +96,43 @@ fn show(path: &Path) -> Result<Exit> {
         writeln!(out, "{what:<16} {n:>10}   {}", HumanBytes(bytes))
     };
     line("compiled guests", guests.len() as u64, guest_bytes)?;
+    let mut numpy: Vec<PathBuf> = outdated_numpy_guests(path)?;
+    let installation = Installation::new(path);
+    if installation.is_installed() {
+        numpy.push(installation.directory().to_owned());
+    }
+    let mut numpy_bytes = 0;
+    for folder in &numpy {
+        numpy_bytes += size(folder)?;
+    }
+    line("numpy guests", numpy.len() as u64, numpy_bytes)?;
     line("verdicts", n_verdicts, verdict_bytes)?;
     Ok(Exit::Done)
 }
 
 fn guests(path: &Path) -> Result<Vec<sandbox::CompiledGuest>> {
     compiled_guests(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Installed by other versions of coderl. The one in use is no cache: it was asked for.
+fn outdated_numpy_guests(path: &Path) -> Result<Vec<PathBuf>> {
+    let others = Installation::new(path).others();
+    others.with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Bytes of the files in `folder` and in its folders.
+fn size(folder: &Path) -> Result<u64> {
+    let unreadable = || format!("cannot read `{}`", folder.display());
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let metadata = entry.metadata().with_context(unreadable)?;
+        bytes += match metadata.is_dir() {
+            true => size(&entry.path())?,
+            false => metadata.len(),
+        };
+    }
+    Ok(bytes)
 }
 
 /// The cache of verdicts, if there is one: looking does not make one.
