@@ -112,15 +112,3 @@ pub(crate) fn generate_one(
     made.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(made)
 }
-
-/// An error and its sources on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}

@@ -72,15 +72,3 @@ pub(crate) fn listing(replay: &mut Replay, problems: &[Problem]) -> Vec<String> 
 pub(crate) fn replay_text(text: &str, ids: &[&str]) -> Result<Replay, Error> {
     Replay::from_bytes(&[("samples", text.as_bytes())], &problems(ids))
 }
-
-/// An error and its sources on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}

@@ -241,7 +241,7 @@ fn a_child_that_fails_always_ends_the_run() {
 fn children_that_do_not_get_ready_say_why() {
     let check = |options: ProcessOptions, expected: &str| {
         let error = process(options).ready().unwrap_err();
-        let text = crate::fixture::chain(&error);
+        let text = harness::error_chain(&error);
         assert!(text.contains(expected), "{text}");
     };
     check(toy(&["crash-at-start"]), "no such model");

@@ -7,6 +7,18 @@ use crate::candidate::CandidateId;
 use crate::contract::PluginError;
 use crate::problem::ProblemId;
 
+/// An error and its sources on one line.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
 /// Trouble with files, settings or plug-ins.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

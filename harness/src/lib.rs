@@ -16,7 +16,7 @@ pub mod seed;
 pub mod value;
 pub mod verdict;
 
-pub use error::{Difference, Error, ErrorClass};
+pub use error::{Difference, Error, ErrorClass, error_chain};
 
 pub mod audit;
 pub mod config;

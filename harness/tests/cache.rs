@@ -266,7 +266,7 @@ fn a_run_goes_on_when_the_database_breaks_under_it() {
     scoring
         .run(directory.path(), verdict_of, &mut |event: &Event<'_>| {
             if let Event::CacheFailed { error } = event {
-                failures.push(crate::fixture::chain(error));
+                failures.push(harness::error_chain(error));
             }
         })
         .unwrap();

@@ -119,7 +119,7 @@ fn only_missing_candidates_are_asked_for() {
     };
     let error = make(&run, &problems, &mut broken).unwrap_err();
     assert_eq!(
-        crate::fixture::chain(&error),
+        harness::error_chain(&error),
         "generating candidates: out of memory"
     );
     assert_eq!(run.read_candidates().unwrap().len(), 6);

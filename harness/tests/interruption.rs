@@ -19,7 +19,7 @@ use harness::runner::{Generate, Work, generate};
 use harness::store::{RunDirectory, StoredRun, VerdictCache};
 
 use crate::fixture::{
-    Scoring, assert_same_files, candidates, chain, files, manifest, number, problems, verdict_of,
+    Scoring, assert_same_files, candidates, files, manifest, number, problems, verdict_of,
 };
 
 const RUN: &str = "TEST_CHILD_RUN";
@@ -98,7 +98,7 @@ fn child() {
         }
     });
     if let Err(error) = result {
-        panic!("run failed: {}", chain(&error));
+        panic!("run failed: {}", harness::error_chain(&error));
     }
 }
 

@@ -8,7 +8,7 @@ use harness::store::{Manifest, RunDirectory, StoredRun};
 use harness::verdict::Grader;
 use harness::{Error, ErrorClass};
 
-use crate::fixture::{Scoring, candidates, chain, files, manifest, problems, verdict_of};
+use crate::fixture::{Scoring, candidates, files, manifest, problems, verdict_of};
 
 #[test]
 fn a_second_writer_is_refused_until_the_first_is_gone() {
@@ -248,7 +248,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     fs::write(&file, "").unwrap();
     let error = RunDirectory::create_or_resume(file.join("run"), manifest()).unwrap_err();
     assert_eq!(error.class(), ErrorClass::Environment);
-    let text = chain(&error);
+    let text = harness::error_chain(&error);
     assert!(
         text.contains("cannot create directory") && text.contains("file/run"),
         "{text}"

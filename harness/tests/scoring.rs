@@ -521,7 +521,7 @@ fn a_generator_that_fails_leaves_what_it_made() {
     let error = make(&run, &request, &mut generator).unwrap_err();
     assert!(matches!(&error, Error::Generate { problem, .. } if problem.as_str() == "toy/7"));
     assert_eq!(
-        crate::fixture::chain(&error),
+        harness::error_chain(&error),
         "generating candidates for problem `toy/7`: no row for it"
     );
     assert_eq!(run.read_candidates().unwrap().len(), 7);

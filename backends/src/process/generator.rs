@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use harness::candidate::{Candidate, Provenance};
 use harness::contract::{Demand, Generated, GenerationTrouble, Generator, PluginError};
 use harness::decoding::Method;
+use harness::error_chain;
 use harness::problem::Problem;
 use harness::prompt::Prompt;
 
@@ -14,7 +15,7 @@ use super::model::{Model, ProcessOptions, TICK, message_id, out_of_turn};
 use super::protocol::{
     Capability, Completion, Finish, FromChild, Generate, Ready, RequestId, ToChild,
 };
-use crate::asking::{Asking, MAX_FAILURES_IN_A_ROW, chain, generate_one};
+use crate::asking::{Asking, MAX_FAILURES_IN_A_ROW, generate_one};
 
 /// A first try and a second.
 const MAX_ATTEMPTS: u32 = 2;
@@ -320,7 +321,7 @@ impl<'a> Work<'_, 'a> {
         if let Some(mut model) = self.process.model.take() {
             model.child.kill();
         }
-        let detail = chain(error);
+        let detail = error_chain(error);
         for (_, job) in std::mem::take(&mut self.in_flight) {
             self.job_failed(job, detail.clone(), true, sink)?;
         }

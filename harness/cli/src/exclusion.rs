@@ -10,8 +10,8 @@ use harness::store::{ExclusionRecord, read_audit, sha256_of_file};
 use harness::verdict::Grader;
 
 use crate::console::counted;
+use crate::context::Context;
 use crate::exit::data;
-use crate::pipeline::Context;
 
 /// Removes problems that are broken for all of `graders`, before anything is generated.
 pub(crate) fn exclude(

@@ -6,6 +6,7 @@
 mod arguments;
 mod commands;
 mod console;
+mod context;
 mod exclusion;
 mod exit;
 mod inputs;
@@ -24,8 +25,8 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
 use crate::console::Console;
+use crate::context::Context;
 use crate::exit::Exit;
-use crate::pipeline::Context;
 use crate::places::Places;
 
 fn main() -> ExitCode {

@@ -10,13 +10,14 @@ use backends::http::{Http, HttpOptions, RequestLog};
 use backends::process::{Process, ProcessOptions};
 use harness::config::{Api, BackendChoice, Settings};
 use harness::contract::Generator;
+use harness::error_chain;
 use harness::problem::Problem;
 use harness::prompt::{PromptStyle, Template, TemplateChoice};
 use harness::store::{ModelRecord, RunDirectory, sha256_of_file};
 
 use crate::arguments::MODEL_GUARD;
+use crate::context::own_executable;
 use crate::exit::usage;
-use crate::pipeline::own_executable;
 
 /// The program that runs checkpoints, made by `make torch`.
 const TORCH_PROGRAM: &str = "coderl-torch";
@@ -146,7 +147,8 @@ impl ModelSource {
         if let Place::Server { base_url } = &self.place {
             let http = Http::new(self.http_options(base_url, settings), asking, None)?;
             if let Some(problem) = problems.first() {
-                http.check(problem).map_err(|error| usage(chain(&*error)))?;
+                http.check(problem)
+                    .map_err(|error| usage(error_chain(&*error)))?;
             }
         }
         Ok(())
@@ -155,7 +157,8 @@ impl ModelSource {
     /// How problems are put to it.
     pub(crate) fn asking(&self, settings: &Settings, dataset: &[Problem]) -> Result<Asking> {
         let choice = template(self.backend, settings);
-        let style = PromptStyle::new(&choice, dataset).map_err(|error| usage(chain(&error)))?;
+        let style =
+            PromptStyle::new(&choice, dataset).map_err(|error| usage(error_chain(&error)))?;
         Ok(Asking {
             model: self.name.clone(),
             style,
@@ -257,15 +260,4 @@ pub(crate) fn torch_program() -> Result<PathBuf> {
                  builds it"
             ))
         })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

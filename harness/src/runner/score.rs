@@ -14,6 +14,7 @@ use super::work::{Group, Work, plan};
 use crate::candidate::Candidate;
 use crate::contract::PluginError;
 use crate::error::Error;
+use crate::error::error_chain;
 use crate::problem::{Problem, WhichTests};
 use crate::store::{InfrastructureEvent, KeyContext, RecordLog, VerdictCache};
 use crate::verdict::{Grader, Judged, Judgement, Unjudged, Verdict};
@@ -228,7 +229,7 @@ impl<J: Fn(&Work<'_>) -> Result<Judged, PluginError> + Sync> Crew<'_, J> {
         // A call that panicked is repeated from the start, so no half-made state is seen.
         match catch_unwind(AssertUnwindSafe(|| (self.judge)(work))) {
             Ok(Ok(judged)) => Ok(judged),
-            Ok(Err(error)) => Err(chain(&*error)),
+            Ok(Err(error)) => Err(error_chain(&*error)),
             Err(payload) => {
                 let message = payload
                     .downcast_ref::<String>()
@@ -476,16 +477,4 @@ pub(super) fn is_infrastructure(judgement: &Judgement) -> bool {
             reason: Unjudged::Infrastructure { .. }
         }
     )
-}
-
-/// An error and its sources on one line.
-fn chain(error: &(dyn std::error::Error + Send + Sync)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

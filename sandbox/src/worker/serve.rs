@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use harness::contract::{Executor, PluginError};
+use harness::error_chain;
 use harness::execution::{Grants, Limits, Step};
 
 use super::confine;
@@ -129,14 +130,8 @@ fn ask(stream: &mut UnixStream, question: &[u8]) -> Result<Option<Vec<u8>>, Plug
 }
 
 fn trouble(error: &(dyn std::error::Error + 'static)) -> Trouble {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        message = format!("{message}: {error}");
-        source = error.source();
-    }
     Trouble {
-        message,
+        message: error_chain(error),
         wall_clock: match error.downcast_ref() {
             Some(SandboxError::WallClock(limit)) => Some(*limit),
             _ => None,

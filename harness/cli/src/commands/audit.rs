@@ -12,8 +12,9 @@ use reports::{render, tables};
 use crate::arguments;
 use crate::commands::terminal_width;
 use crate::console::counted;
+use crate::context::Context;
 use crate::exit::{Exit, data};
-use crate::pipeline::{Context, stem};
+use crate::pipeline::stem;
 
 pub(crate) fn audit(context: &Context, arguments: &arguments::Audit) -> Result<Exit> {
     let resolved = Resolved::new([Layer::command_line(options(arguments))])?;

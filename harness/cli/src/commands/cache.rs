@@ -12,8 +12,8 @@ use sandbox::{Installation, compiled_guests};
 
 use crate::arguments;
 use crate::console::counted;
+use crate::context::Context;
 use crate::exit::Exit;
-use crate::pipeline::Context;
 
 pub(crate) fn cache(context: &Context, command: &arguments::Cache) -> Result<Exit> {
     let path = &context.places.cache;

@@ -9,8 +9,8 @@ use indicatif::HumanBytes;
 
 use crate::arguments;
 use crate::commands::terminal_width;
+use crate::context::Context;
 use crate::exit::Exit;
-use crate::pipeline::Context;
 
 pub(crate) fn datasets(context: &Context, command: &arguments::Datasets) -> Result<Exit> {
     match command {

@@ -6,9 +6,9 @@ use anyhow::Result;
 use harness::contract::Executor;
 use harness::execution::{Ending, Grants, Limits, Step};
 
+use crate::context::Context;
 use crate::exit::Exit;
 use crate::models::torch_program;
-use crate::pipeline::Context;
 
 /// Result of one check.
 struct Finding {

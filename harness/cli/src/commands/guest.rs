@@ -8,8 +8,8 @@ use harness::execution::{Grants, Limits};
 use sandbox::{Installation, Wheel};
 
 use crate::arguments::{Guest, GuestInstall, GuestName};
+use crate::context::Context;
 use crate::exit::Exit;
-use crate::pipeline::Context;
 
 pub(crate) fn guest(context: &Context, guest: &Guest) -> Result<Exit> {
     match guest {

@@ -8,9 +8,10 @@ use harness::config::{BackendChoice, Resolved};
 
 use crate::arguments::{self, Backend, Output};
 use crate::commands::report::{Shown, report_run};
+use crate::context::Context;
 use crate::exit::{Exit, usage};
 use crate::models::ModelSource;
-use crate::pipeline::{Context, Pipeline, Request, Source, resolve};
+use crate::pipeline::{Pipeline, Request, Source, resolve};
 use crate::results;
 
 /// Collects candidates into a run directory.

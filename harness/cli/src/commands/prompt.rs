@@ -8,9 +8,10 @@ use harness::config::BackendChoice;
 use harness::prompt::{Prompt, PromptStyle};
 
 use crate::arguments;
+use crate::context::Context;
 use crate::exit::{Exit, usage};
 use crate::models::{self, ModelSource};
-use crate::pipeline::{Context, resolve};
+use crate::pipeline::resolve;
 
 pub(crate) fn prompt(context: &Context, arguments: &arguments::Prompt) -> Result<Exit> {
     let resolved = resolve(

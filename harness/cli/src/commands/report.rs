@@ -10,9 +10,9 @@ use reports::{ReportInput, render, tables, write_report};
 
 use crate::arguments::{self, ReportSettings};
 use crate::commands::terminal_width;
+use crate::context::Context;
 use crate::exit::{Exit, data};
 use crate::inputs;
-use crate::pipeline::Context;
 
 /// Makes the report of a run again.
 pub(crate) fn report(context: &Context, arguments: &arguments::Report) -> Result<Exit> {

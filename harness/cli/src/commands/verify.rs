@@ -22,8 +22,8 @@ use serde::Serialize;
 use crate::arguments::Verify;
 use crate::commands::terminal_width;
 use crate::console::{ScoreProgress, counted};
+use crate::context::{Context, with_packages};
 use crate::exit::{Exit, data, usage};
-use crate::pipeline::{Context, with_packages};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
