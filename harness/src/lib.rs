@@ -23,5 +23,7 @@ pub mod config;
 pub mod judge;
 pub mod metric;
 pub mod prompt;
+pub mod reward;
 pub mod runner;
 pub mod store;
+pub mod training;
