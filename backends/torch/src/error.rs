@@ -63,6 +63,14 @@ pub enum Error {
         largest_id: usize,
         vocabulary_size: usize,
     },
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot talk to the harness")]
+    Harness(#[source] io::Error),
     #[error("{detail}")]
     Request { detail: String },
     #[error("libtorch")]
@@ -73,6 +81,11 @@ impl Error {
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Read { path, source }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Write { path, source }
     }
 
     pub(crate) fn malformed(path: &Path, detail: impl Into<String>) -> Self {

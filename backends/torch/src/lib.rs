@@ -10,4 +10,5 @@ pub mod places;
 pub mod serve;
 pub mod t5;
 pub mod tokenizer;
+pub mod train;
 pub use error::{Error, Result};

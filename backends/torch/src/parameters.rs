@@ -39,6 +39,10 @@ impl Parameters {
             .map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    pub fn n_elements(&self) -> usize {
+        self.tensors.values().map(Tensor::numel).sum()
+    }
+
     /// Makes every weight one that gradients are computed for.
     pub fn require_gradients(&mut self) {
         for tensor in self.tensors.values_mut() {
@@ -51,9 +55,16 @@ impl Parameters {
     /// # Errors
     /// Missing, of another shape, unreadable, or too large for the device.
     pub(crate) fn load(&mut self, source: &Tensors, name: &str, shape: &[usize]) -> Result<Tensor> {
-        let array = source.take(name, shape)?;
-        let shape: Vec<i64> = array.shape.iter().map(|size| *size as i64).collect();
-        let tensor = Tensor::f_from_slice(&array.data)?
+        self.insert(name, shape, &source.take(name, shape)?.data)
+    }
+
+    /// Keeps a tensor of these elements, in row-major order.
+    ///
+    /// # Errors
+    /// Too large for the device.
+    pub(crate) fn insert(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<Tensor> {
+        let shape: Vec<i64> = shape.iter().map(|size| *size as i64).collect();
+        let tensor = Tensor::f_from_slice(data)?
             .f_reshape(&shape[..])?
             .f_to_device(self.device)?
             .f_to_kind(self.kind)?;

@@ -15,3 +15,4 @@ pub use open::{Checkpoint, Format, TokenizerSource};
 pub use tensors::{Array, Tensors};
 
 pub(crate) use gguf::{Metadata, Value};
+pub(crate) use safetensors::SafetensorsFile;

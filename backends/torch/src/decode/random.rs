@@ -2,7 +2,7 @@
 //! the candidate's seed and of `i`, whatever is decoded beside it and in whatever order.
 
 /// A number in `[0, 1)`, of 53 random bits.
-pub(super) fn uniform(seed: u64, index: u64) -> f64 {
+pub(crate) fn uniform(seed: u64, index: u64) -> f64 {
     // SplitMix64 (Steele, Lea, Flood 2014), whose state is a counter; the seed is mixed first,
     // so that neighbouring seeds do not give shifted copies of one sequence.
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

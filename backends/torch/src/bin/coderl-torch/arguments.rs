@@ -29,6 +29,11 @@ pub(crate) enum Command {
     Tokenize(Tokenize),
     /// Answer requests on standard input, in the protocol of `coderl`'s process backend
     Serve(Serve),
+    /// Train a model, as `coderl train` asks for it: events on standard output, judgement on
+    /// standard input
+    Train(Train),
+    /// Write what a critic says of programs, token by token
+    CriticScore(CriticScore),
 }
 
 #[derive(Debug, Args)]
@@ -168,4 +173,35 @@ pub(crate) struct Tokenize {
     pub(crate) prompt: Option<String>,
     #[arg(long)]
     pub(crate) prompt_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// `settings.json` of a training directory
+    pub(crate) settings: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CriticScore {
+    /// Directory of a critic, as `train critic` leaves it
+    pub(crate) critic: String,
+    /// JSON Lines of samples: `{"id", "prompt", "program", "feedback", "origin"}`
+    #[arg(long)]
+    pub(crate) samples: PathBuf,
+    /// JSON Lines of scores: `{"id", "origin", "token_ids", "logits", "predicted",
+    /// "probabilities"}`, in the order of the samples
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Tokens of a prompt that are read at most
+    #[arg(long, default_value_t = 600)]
+    pub(crate) max_source_tokens: u32,
+    /// Tokens of a program that are read at most, the end-of-text token included
+    #[arg(long, default_value_t = 512)]
+    pub(crate) max_target_tokens: u32,
+    /// Pad to these lengths without a mask, as the released code does
+    #[arg(long)]
+    pub(crate) as_released: bool,
+    /// Padded tokens of one forward pass
+    #[arg(long, default_value_t = 16384)]
+    pub(crate) max_tokens: u32,
 }

@@ -8,6 +8,7 @@ mod model;
 mod serve;
 mod show;
 mod tokenize;
+mod train;
 
 use std::process::ExitCode;
 
@@ -49,5 +50,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Logits(options) => logits::logits(options),
         Command::Tokenize(options) => tokenize::tokenize(options),
         Command::Serve(options) => serve::serve(options),
+        Command::Train(options) => train::train(options),
+        Command::CriticScore(options) => train::critic_score(options),
     }
 }
