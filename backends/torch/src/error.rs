@@ -17,6 +17,17 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "`{}` is there already; name another folder, or remove it first",
+        path.display()
+    )]
+    AlreadyThere { path: PathBuf },
     #[error("`{}` is no checkpoint: {detail}", path.display())]
     NotRecognized { path: PathBuf, detail: String },
     /// A file that ends early or contradicts itself.
@@ -62,12 +73,6 @@ pub enum Error {
         path: PathBuf,
         largest_id: usize,
         vocabulary_size: usize,
-    },
-    #[error("cannot write `{}`", path.display())]
-    Write {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
     },
     #[error("cannot talk to the harness")]
     Harness(#[source] io::Error),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::checkpoint::Tensors;
+use crate::checkpoint::{TensorSource, Tensors};
 use crate::error::Result;
 
 /// Weights on one device, in one element type. Models hold shallow clones of them, so that an
@@ -71,5 +71,29 @@ impl Parameters {
         let clone = tensor.shallow_clone();
         self.tensors.insert(name.to_owned(), tensor);
         Ok(clone)
+    }
+}
+
+/// Weights as they are now, on whatever device.
+impl TensorSource for Parameters {
+    fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        self.iter()
+            .map(|(name, tensor)| {
+                let shape = tensor.size().iter().map(|size| *size as usize).collect();
+                (name.to_owned(), shape)
+            })
+            .collect()
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<f32>> {
+        let tensor = self.tensors[name]
+            .f_detach()?
+            .f_to_kind(Kind::Float)?
+            .f_to_device(Device::Cpu)?
+            .f_contiguous()?;
+        let n = tensor.numel();
+        let mut data = vec![0.0; n];
+        tensor.f_copy_data(&mut data, n)?;
+        Ok(data)
     }
 }

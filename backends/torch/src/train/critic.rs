@@ -31,10 +31,10 @@ use super::sequence::{Sequence, Sequencer};
 use super::session::{Export, Session};
 use super::supervised::named;
 use crate::checkpoint::{Array, Checkpoint, Config, TokenizerSource};
-use crate::decode::uniform;
 use crate::error::{Error, Result};
 use crate::layers::{Linear, Mode};
 use crate::parameters::Parameters;
+use crate::random::uniform;
 use crate::tokenizer::Tokenizer;
 
 /// Width of the layer between states and classes.
@@ -315,7 +315,7 @@ impl Export for TrainedCritic {
 impl Critic {
     pub(super) fn write(&self, folder: &Path, tokenizer: &TokenizerSource) -> Result<()> {
         let backbone = &self.backbone;
-        super::run::write_model(folder, &backbone.config, &backbone.arrays(), tokenizer)?;
+        super::run::write_model(folder, &backbone.config, backbone.arrays(), tokenizer)?;
         let text = serde_json::to_string_pretty(&self.settings).expect("plain data");
         write_file(&folder.join(SETTINGS), text.as_bytes())
     }

@@ -14,6 +14,8 @@ mod harness_link;
 pub mod loss;
 mod optimizer;
 mod order;
+pub mod pretrain;
+mod pretraining;
 mod rl;
 mod rollout;
 mod run;

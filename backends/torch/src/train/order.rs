@@ -1,7 +1,7 @@
 //! The order in which data is seen: a function of the seed and of the pass, so that a training
 //! that was interrupted goes on where it was.
 
-use crate::decode::uniform;
+use crate::random::uniform;
 
 /// What random numbers are drawn for; each purpose has numbers of its own.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,14 @@ impl Passes {
         (first..first + self.size as u64)
             .map(|place| self.item(place / self.n as u64, (place % self.n as u64) as usize))
             .collect()
+    }
+
+    /// Items of update `step` with the pass that each is of.
+    pub(super) fn update_with_passes(&mut self, step: u64) -> Vec<(u64, usize)> {
+        let first = step * self.size as u64;
+        let items = self.update(step);
+        let pass_of = |place| place / self.n.max(1) as u64;
+        (first..).map(pass_of).zip(items).collect()
     }
 
     fn item(&mut self, pass: u64, position: usize) -> usize {

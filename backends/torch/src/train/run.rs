@@ -9,16 +9,19 @@ use harness::training::{
 };
 
 use super::actor::{Actor, device};
-use super::checkpoint::{Saved, write_file, write_tensors};
+use super::checkpoint::Saved;
 use super::critic::{self, Critic};
 use super::data;
 use super::harness_link::HarnessLink;
 use super::order::{Passes, Purpose};
+use super::pretraining::Pretraining;
 use super::rl::{Trainer, needs_critic, needs_reference, restore_critic, updates_per_round};
 use super::sequence::{Sequence, Sequencer};
-use super::session::{Session, finished, model_folder, open};
+use super::session::{Session, finished, model_folder, saved};
 use super::supervised::{self, TrainedActor};
-use crate::checkpoint::{Array, Checkpoint, Config, TokenizerSource};
+use crate::checkpoint::{
+    Array, Checkpoint, Config, Existing, TensorSource, TokenizerSource, write_directory,
+};
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 
@@ -40,12 +43,18 @@ pub fn train(
         return link.tell(&backends::training::protocol::FromTrainer::Done { model, summary });
     }
     std::fs::create_dir_all(&settings.out).map_err(Error::write(&settings.out))?;
-    let (saved, checkpoint) = open(settings, resolve)?;
-    let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
+    let base = Checkpoint::open(&resolve(&settings.model)?)?;
+    let tokenizer = Tokenizer::load(&base.tokenizer, &base.config)?;
+    let saved = saved(settings)?;
+    let current = match &saved {
+        Some(saved) => Some(Checkpoint::open(&saved.model)?),
+        None => None,
+    };
     let start = Start {
         settings,
         saved,
-        checkpoint,
+        base: &base,
+        current: current.as_ref().unwrap_or(&base),
         tokenizer: &tokenizer,
     };
     match &settings.stage {
@@ -60,14 +69,17 @@ pub fn train(
 struct Start<'a> {
     settings: &'a TrainingSettings,
     saved: Option<Saved>,
-    checkpoint: Checkpoint,
+    /// What training began with. The tokenizer is taken from there, as checkpoints are removed.
+    base: &'a Checkpoint,
+    /// The last checkpoint of this training, or `base`.
+    current: &'a Checkpoint,
     tokenizer: &'a Tokenizer,
 }
 
 impl<'a> Start<'a> {
     fn sequencer(&self) -> Sequencer<'a> {
         let batch = &self.settings.batch;
-        Sequencer::new(self.tokenizer, &self.checkpoint.config, batch)
+        Sequencer::new(self.tokenizer, &self.base.config, batch)
     }
 
     /// Updates of a training over `n` examples.
@@ -80,8 +92,8 @@ impl<'a> Start<'a> {
     }
 
     fn actor(&self) -> Result<TrainedActor> {
-        let actor = Actor::load(&self.checkpoint, device(self.settings.device)?)?;
-        let tokenizer = self.checkpoint.tokenizer.clone();
+        let actor = Actor::load(self.current, device(self.settings.device)?)?;
+        let tokenizer = self.base.tokenizer.clone();
         TrainedActor::new(actor, tokenizer, self.settings, self.saved.as_ref())
     }
 
@@ -126,11 +138,21 @@ impl<'a> Start<'a> {
         supervised::train(&mut session, &mut trained, update, &validation)
     }
 
-    fn pretrain(&self, _objective: PretrainObjective, _link: &mut HarnessLink<'_>) -> Result<()> {
+    fn pretrain(&self, objective: PretrainObjective, link: &mut HarnessLink<'_>) -> Result<()> {
         let files = &self.settings.data;
-        let _texts: Vec<CorpusText> =
+        let pretraining = Pretraining::new(objective, self.settings, self.tokenizer, self.base)?;
+        let texts: Vec<CorpusText> =
             data::required(self.settings, "examples", files.examples.as_ref())?;
-        todo!()
+        let texts = pretraining.read(&texts)?;
+        let validation = data::optional(self.settings, files.validation.as_ref())?;
+        let validation = pretraining.fixed(&pretraining.read(&validation)?);
+        let mut trained = self.actor()?;
+        let n_parameters = trained.actor.parameters.n_elements();
+        let mut session = self.session(link, self.n_steps(texts.len()), n_parameters)?;
+        let size = self.settings.batch.size as usize;
+        let mut order = Passes::new(texts.len(), size, self.settings.seed, Purpose::Order);
+        let update = |step| Ok(pretraining.update(&texts, &mut order, step));
+        supervised::train(&mut session, &mut trained, update, &validation)
     }
 
     fn critic(&self, link: &mut HarnessLink<'_>) -> Result<()> {
@@ -146,12 +168,12 @@ impl<'a> Start<'a> {
             data::optional(self.settings, files.validation.as_ref())?;
         let validation = critic::classified(&validation, &sequencer, *critic_settings)?;
         let critic = Critic::new(
-            &self.checkpoint,
+            self.current,
             *critic_settings,
             self.settings.seed,
             device(self.settings.device)?,
         )?;
-        let tokenizer = self.checkpoint.tokenizer.clone();
+        let tokenizer = self.base.tokenizer.clone();
         let mut trained = critic::resume(critic, tokenizer, self.settings, self.saved.as_ref())?;
         let n_parameters = trained.critic.parameters().n_elements();
         let mut session = self.session(link, self.n_steps(samples.len()), n_parameters)?;
@@ -168,10 +190,7 @@ impl<'a> Start<'a> {
         let trained = self.actor()?;
         let n_parameters = trained.actor.parameters.n_elements();
         let reference = needs_reference(rl)
-            .then(|| {
-                let first = Checkpoint::open(&resolve(&self.settings.model)?)?;
-                Actor::load(&first, device(self.settings.device)?)
-            })
+            .then(|| Actor::load(self.base, device(self.settings.device)?))
             .transpose()?;
         let mut trainer = Trainer {
             trained,
@@ -224,12 +243,12 @@ impl<'a> Start<'a> {
             None => resolve(path)?,
         };
         let checkpoint = Checkpoint::open(&path)?;
-        if checkpoint.config.vocabulary_size() != self.checkpoint.config.vocabulary_size() {
+        if checkpoint.config.vocabulary_size() != self.base.config.vocabulary_size() {
             return Err(Error::request(format!(
                 "the critic `{}` has {} tokens and the actor {}; they need the same tokenizer",
                 path.display(),
                 checkpoint.config.vocabulary_size(),
-                self.checkpoint.config.vocabulary_size(),
+                self.base.config.vocabulary_size(),
             )));
         }
         let critic = Critic::load(&checkpoint, device(self.settings.device)?)?;
@@ -244,30 +263,24 @@ impl<'a> Start<'a> {
 /// Writes a model as `transformers` reads it.
 pub(super) fn write_model(
     folder: &Path,
-    _config: &Config,
-    arrays: &BTreeMap<String, Array>,
+    config: &Config,
+    arrays: BTreeMap<String, Array>,
     tokenizer: &TokenizerSource,
 ) -> Result<()> {
-    write_tensors(&folder.join("model.safetensors"), arrays)?;
-    if let TokenizerSource::Directory(source) = tokenizer {
-        const NAMES: [&str; 9] = [
-            "config.json",
-            "generation_config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "special_tokens_map.json",
-            "added_tokens.json",
-            "vocab.json",
-            "merges.txt",
-            "chat_template.jinja",
-        ];
-        for name in NAMES {
-            let from = source.join(name);
-            if from.is_file() {
-                let bytes = std::fs::read(&from).map_err(Error::read(&from))?;
-                write_file(&folder.join(name), &bytes)?;
-            }
-        }
+    write_directory(folder, config, &InMemory(arrays), tokenizer, Existing::Keep)
+}
+
+struct InMemory(BTreeMap<String, Array>);
+
+impl TensorSource for InMemory {
+    fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        let arrays = self.0.iter();
+        arrays
+            .map(|(name, array)| (name.clone(), array.shape.clone()))
+            .collect()
     }
-    Ok(())
+
+    fn read(&self, name: &str) -> Result<Vec<f32>> {
+        Ok(self.0[name].data.clone())
+    }
 }

@@ -12,7 +12,7 @@ use harness::training::TrainingSettings;
 
 use super::checkpoint::{Checkpoints, Progress, Saved, replace_folder, write_file};
 use super::harness_link::HarnessLink;
-use crate::checkpoint::{Array, Checkpoint};
+use crate::checkpoint::Array;
 use crate::error::{Error, Result};
 
 /// Name of the file that says that a training is done.
@@ -53,18 +53,9 @@ pub(super) fn model_folder(settings: &TrainingSettings) -> PathBuf {
     settings.out.join("model")
 }
 
-/// The last checkpoint of a training, and the model to begin with: that checkpoint's, or the
-/// one that the settings name.
-pub(super) fn open(
-    settings: &TrainingSettings,
-    resolve: &dyn Fn(&Path) -> Result<PathBuf>,
-) -> Result<(Option<Saved>, Checkpoint)> {
-    let saved = Checkpoints::new(&settings.out).last()?;
-    let model = match &saved {
-        Some(saved) => saved.model.clone(),
-        None => resolve(&settings.model)?,
-    };
-    Ok((saved, Checkpoint::open(&model)?))
+/// The last checkpoint of a training.
+pub(super) fn saved(settings: &TrainingSettings) -> Result<Option<Saved>> {
+    Checkpoints::new(&settings.out).last()
 }
 
 impl<'a, 'b> Session<'a, 'b> {

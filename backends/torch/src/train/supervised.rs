@@ -36,7 +36,7 @@ impl Export for TrainedActor {
         super::run::write_model(
             folder,
             &self.actor.config,
-            &self.actor.arrays(),
+            self.actor.arrays(),
             &self.tokenizer,
         )
     }

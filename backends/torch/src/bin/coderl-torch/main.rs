@@ -1,12 +1,15 @@
 //! `coderl-torch`: models on libtorch, apart from `coderl`, which does without libtorch.
 
 mod arguments;
+mod export;
 mod fetch;
 mod generate;
 mod logits;
 mod model;
+mod new;
 mod serve;
 mod show;
+mod texts;
 mod tokenize;
 mod train;
 
@@ -46,6 +49,8 @@ fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Show(options) => show::show(options),
         Command::Fetch { name } => fetch::fetch(name),
+        Command::New(options) => new::new(options),
+        Command::Export(options) => export::export(options),
         Command::Generate(options) => generate::generate(options),
         Command::Logits(options) => logits::logits(options),
         Command::Tokenize(options) => tokenize::tokenize(options),

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use backend_torch::train::{self, Critic, HarnessLink};
 use backend_torch::tokenizer::Tokenizer;
+use backend_torch::train::{self, Critic, HarnessLink};
 use harness::training::{BatchSettings, TrainingSample, TrainingSettings};
 use tch::Device;
 
@@ -49,7 +49,8 @@ pub(crate) fn critic_score(options: &CriticScore) -> Result<()> {
         as_released: options.as_released,
     };
     let samples = &options.samples;
-    let file = File::open(samples).with_context(|| format!("cannot read `{}`", samples.display()))?;
+    let file =
+        File::open(samples).with_context(|| format!("cannot read `{}`", samples.display()))?;
     let out = &options.out;
     let new = out.with_extension("jsonl.new");
     let cannot_write = || format!("cannot write `{}`", out.display());
