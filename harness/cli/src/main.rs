@@ -14,6 +14,7 @@ mod models;
 mod pipeline;
 mod places;
 mod results;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -67,6 +68,18 @@ fn run(arguments: Arguments) -> Result<Exit> {
         Command::Run(run) => {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::run(&context, run)
+        }
+        Command::Train(train) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            train::train(&context, &train)
+        }
+        Command::Sample(sample) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::sample(&context, sample)
+        }
+        Command::CriticScore(score) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::critic_score(&context, &score)
         }
         Command::Report(report) => commands::report(&context, &report),
         Command::Compare(compare) => commands::compare(&compare),

@@ -3,6 +3,7 @@
 mod audit;
 mod cache;
 mod compare;
+mod critic_score;
 mod datasets;
 mod doctor;
 mod guest;
@@ -10,12 +11,14 @@ mod judging;
 mod models;
 mod prompt;
 mod report;
+mod sample;
 mod show_config;
 mod verify;
 
 pub(crate) use audit::audit;
 pub(crate) use cache::cache;
 pub(crate) use compare::compare;
+pub(crate) use critic_score::critic_score;
 pub(crate) use datasets::datasets;
 pub(crate) use doctor::doctor;
 pub(crate) use guest::guest;
@@ -23,6 +26,7 @@ pub(crate) use judging::{generate, run, score};
 pub(crate) use models::models;
 pub(crate) use prompt::prompt;
 pub(crate) use report::report;
+pub(crate) use sample::sample;
 pub(crate) use show_config::show_config;
 pub(crate) use verify::verify;
 
