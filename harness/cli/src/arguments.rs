@@ -3,6 +3,7 @@
 mod checks;
 mod model;
 mod train;
+mod tree;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use harness::problem::{Difficulty, Split};
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
 pub(crate) use model::{Backend, Models, Prompt};
 pub(crate) use train::{CriticScore, Sample, Train, TrainCommon, TrainRl};
+pub(crate) use tree::{Export, ExportTree, Import, ImportTree};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -81,6 +83,12 @@ pub(crate) enum Command {
     Sample(Sample),
     /// Let a critic score the programs of a run, and say how well it knows them
     CriticScore(CriticScore),
+    /// Write a run in the form of another tool
+    #[command(subcommand)]
+    Export(Export),
+    /// Read what another tool recorded as a run
+    #[command(subcommand)]
+    Import(Import),
     /// Make the report of a run again from its records
     Report(Report),
     /// Compare two runs on the problems they share

@@ -81,6 +81,8 @@ fn run(arguments: Arguments) -> Result<Exit> {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::critic_score(&context, &score)
         }
+        Command::Export(export) => commands::export(&context, &export),
+        Command::Import(import) => commands::import(&context, &import),
         Command::Report(report) => commands::report(&context, &report),
         Command::Compare(compare) => commands::compare(&compare),
         Command::Verify(verify) => {

@@ -14,6 +14,9 @@ pub struct CriticScore {
     pub origin: Origin,
     /// Tokens of the program, the end-of-text token included, T of them.
     pub token_ids: Vec<u32>,
+    /// Tokens of the prompt, for tools that want them; absent where nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_ids: Option<Vec<u32>>,
     /// `[T, C]`, for the state that each token's value is read from.
     pub logits: Vec<Vec<f32>>,
     /// The class that the critic takes the program to be of.

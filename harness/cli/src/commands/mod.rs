@@ -2,6 +2,7 @@
 
 mod audit;
 mod cache;
+mod coderl_tree;
 mod compare;
 mod critic_score;
 mod datasets;
@@ -17,6 +18,7 @@ mod verify;
 
 pub(crate) use audit::audit;
 pub(crate) use cache::cache;
+pub(crate) use coderl_tree::{export, import};
 pub(crate) use compare::compare;
 pub(crate) use critic_score::critic_score;
 pub(crate) use datasets::datasets;
