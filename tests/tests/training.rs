@@ -408,3 +408,105 @@ fn a_trainer_that_talks_nonsense_is_an_error() {
     done.assert_exit(1);
     assert_says(&done, &["not in the protocol", "Epoch 1 of 3"]);
 }
+
+#[test]
+fn a_run_becomes_coderls_folders_and_a_run_again() {
+    let coderl = Coderl::new();
+    samples(&coderl);
+    let scores = "critic-score samples --critic c";
+    run(&coderl, scores).assert_exit(0);
+    run(&coderl, "export coderl-tree samples --out tree").assert_exit(0);
+    let folder = coderl.path("tree/apps");
+    let n = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(n, 24);
+    run(
+        &coderl,
+        &format!("import coderl-tree {} --out again", folder.display()),
+    )
+    .assert_exit(0);
+    let verdicts = records(&coderl.path("again/verdicts.jsonl"));
+    assert_eq!(verdicts.len(), n * 3);
+    let outcome = |record: &Value| record["judgement"]["outcome"].as_str().unwrap().to_owned();
+    let there: BTreeMap<String, String> = records(&coderl.path("samples/verdicts.jsonl"))
+        .iter()
+        .map(|verdict| {
+            let id = verdict["candidate"]["problem"].as_str().unwrap();
+            let index = verdict["candidate"]["index"].to_string();
+            (format!("{id}#{index}"), outcome(verdict))
+        })
+        .collect();
+    for verdict in &verdicts {
+        let id = verdict["candidate"]["problem"].as_str().unwrap();
+        let index = verdict["candidate"]["index"].to_string();
+        assert_eq!(there[&format!("builtin/{id}#{index}")], outcome(verdict));
+    }
+    assert_eq!(
+        records(&coderl.path("again/baseline/verdicts.jsonl")).len(),
+        n
+    );
+    // It can be learnt from, and is not judged anew by accident.
+    run(
+        &coderl,
+        "train rl --samples again --model m --token-value none --out rl",
+    )
+    .assert_exit(0);
+    run(&coderl, "score again").assert_exit(2);
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a notice that a check was skipped")]
+fn released_folders_are_lessons() {
+    let data = std::env::var_os("CODERL_DATA").map_or_else(
+        || workspace().join("../shared/data"),
+        std::path::PathBuf::from,
+    );
+    let tree = data.join("apps/coderl_train");
+    if !tree.is_dir() {
+        eprintln!("skipped: no benchmark data (set CODERL_DATA)");
+        return;
+    }
+    let coderl = Coderl::new();
+    run(
+        &coderl,
+        &format!("import coderl-tree {} --out released", tree.display()),
+    )
+    .assert_exit(0);
+    assert_eq!(records(&coderl.path("released/candidates.jsonl")).len(), 44);
+    run(&coderl, "train rl --samples released --model m --out rl").assert_exit(0);
+    let samples = records(&coderl.path("rl/samples.jsonl"));
+    assert_eq!(samples.len(), 44);
+    for sample in &samples {
+        let n_values = sample["token_values"].as_array().unwrap().len();
+        assert!((2..=512).contains(&n_values), "{n_values}");
+        assert!(sample["baseline"].is_string());
+    }
+    // Written again, what was read.
+    run(&coderl, "export coderl-tree released --out tree").assert_exit(0);
+    let folder = coderl.path("tree/0001");
+    let name = "gen_solutions.json";
+    assert_eq!(
+        json(&folder.join(name)),
+        json(&tree.join("0001").join(name))
+    );
+    assert!(folder.join("gen_solutions_critic_scores.pkl").is_file());
+    // A poisoned file is named, and nothing is executed.
+    let poisoned = coderl.path("poisoned/0001");
+    fs::create_dir_all(&poisoned).unwrap();
+    for entry in fs::read_dir(tree.join("0001")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, poisoned.join(path.file_name().unwrap())).unwrap();
+    }
+    let pickle = b"\x80\x02cposix\nsystem\nX\x0a\x00\x00\x00touch mark\x85R.";
+    fs::write(poisoned.join("gen_solutions_critic_scores.pkl"), pickle).unwrap();
+    let done = run(&coderl, "import coderl-tree poisoned --out never");
+    done.assert_exit(3);
+    assert_says(
+        &done,
+        &[
+            "gen_solutions_critic_scores.pkl",
+            "`posix.system`",
+            "nothing was executed",
+        ],
+    );
+    assert!(!coderl.path("mark").exists());
+}
