@@ -19,6 +19,7 @@ import transformers
 from safetensors.torch import save_file
 
 import files
+import new_models
 import variants
 
 LIMIT = 1e-4
@@ -245,7 +246,9 @@ def main():
             compare_variant(table, ours, name, built, path)
         files.compare_formats(table, ours, folder)
         files.compare_tokenizers(table, ours, folder)
+        new_models.compare(table, ours, folder)
         if not options.without_smollm2:
+            new_models.compare_exported(table, ours, folder, "smollm2-135m")
             compare_smollm2(table, ours)
     if table.failed:
         sys.exit(f"{table.failed} comparisons differ")

@@ -17,6 +17,17 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "`{}` is there already; name another folder, or remove it first",
+        path.display()
+    )]
+    AlreadyThere { path: PathBuf },
     #[error("`{}` is no checkpoint: {detail}", path.display())]
     NotRecognized { path: PathBuf, detail: String },
     /// A file that ends early or contradicts itself.
@@ -63,6 +74,8 @@ pub enum Error {
         largest_id: usize,
         vocabulary_size: usize,
     },
+    #[error("cannot talk to the harness")]
+    Harness(#[source] io::Error),
     #[error("{detail}")]
     Request { detail: String },
     #[error("libtorch")]
@@ -73,6 +86,11 @@ impl Error {
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Read { path, source }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Write { path, source }
     }
 
     pub(crate) fn malformed(path: &Path, detail: impl Into<String>) -> Self {

@@ -43,6 +43,21 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
+    /// A layer that no checkpoint holds yet, of weights `[n_out, n_in]` and biases `[n_out]`.
+    pub(crate) fn new(
+        parameters: &mut Parameters,
+        name: &str,
+        (n_out, n_in): (usize, usize),
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Result<Self> {
+        let weight = parameters.insert(&format!("{name}.weight"), &[n_out, n_in], weight)?;
+        let bias = bias
+            .map(|bias| parameters.insert(&format!("{name}.bias"), &[n_out], bias))
+            .transpose()?;
+        Ok(Self { weight, bias })
+    }
+
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
         x.linear(&self.weight, self.bias.as_ref())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::checkpoint::Tensors;
+use crate::checkpoint::{TensorSource, Tensors};
 use crate::error::Result;
 
 /// Weights on one device, in one element type. Models hold shallow clones of them, so that an
@@ -39,6 +39,10 @@ impl Parameters {
             .map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    pub fn n_elements(&self) -> usize {
+        self.tensors.values().map(Tensor::numel).sum()
+    }
+
     /// Makes every weight one that gradients are computed for.
     pub fn require_gradients(&mut self) {
         for tensor in self.tensors.values_mut() {
@@ -51,14 +55,45 @@ impl Parameters {
     /// # Errors
     /// Missing, of another shape, unreadable, or too large for the device.
     pub(crate) fn load(&mut self, source: &Tensors, name: &str, shape: &[usize]) -> Result<Tensor> {
-        let array = source.take(name, shape)?;
-        let shape: Vec<i64> = array.shape.iter().map(|size| *size as i64).collect();
-        let tensor = Tensor::f_from_slice(&array.data)?
+        self.insert(name, shape, &source.take(name, shape)?.data)
+    }
+
+    /// Keeps a tensor of these elements, in row-major order.
+    ///
+    /// # Errors
+    /// Too large for the device.
+    pub(crate) fn insert(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<Tensor> {
+        let shape: Vec<i64> = shape.iter().map(|size| *size as i64).collect();
+        let tensor = Tensor::f_from_slice(data)?
             .f_reshape(&shape[..])?
             .f_to_device(self.device)?
             .f_to_kind(self.kind)?;
         let clone = tensor.shallow_clone();
         self.tensors.insert(name.to_owned(), tensor);
         Ok(clone)
+    }
+}
+
+/// Weights as they are now, on whatever device.
+impl TensorSource for Parameters {
+    fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        self.iter()
+            .map(|(name, tensor)| {
+                let shape = tensor.size().iter().map(|size| *size as usize).collect();
+                (name.to_owned(), shape)
+            })
+            .collect()
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<f32>> {
+        let tensor = self.tensors[name]
+            .f_detach()?
+            .f_to_kind(Kind::Float)?
+            .f_to_device(Device::Cpu)?
+            .f_contiguous()?;
+        let n = tensor.numel();
+        let mut data = vec![0.0; n];
+        tensor.f_copy_data(&mut data, n)?;
+        Ok(data)
     }
 }

@@ -235,7 +235,7 @@ fn archives() {
 }
 
 /// A Llama model whose matrices claim to be of type `encoding`; 0 is float32.
-fn write_gguf(path: &Path, pre: &str, encoding: u32) {
+pub(crate) fn write_gguf(path: &Path, pre: &str, encoding: u32) {
     let mut out = Vec::new();
     let text = |out: &mut Vec<u8>, text: &str| {
         out.extend((text.len() as u64).to_le_bytes());

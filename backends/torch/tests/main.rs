@@ -5,5 +5,7 @@ mod decoding;
 mod fixture;
 mod golden;
 mod gradients;
+mod new_models;
 mod serving;
 mod tokenizing;
+mod writing;

@@ -103,7 +103,7 @@ pub(crate) enum Command {
     /// Get the guest for programs that import numpy
     #[command(subcommand)]
     Guest(Guest),
-    /// Fetch a model by name, or describe a checkpoint
+    /// Fetch a model by name, describe a checkpoint, make a new one
     #[command(subcommand)]
     Models(Models),
     /// Print exactly what a model reads for one problem, and how long it is

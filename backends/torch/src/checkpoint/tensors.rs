@@ -64,6 +64,12 @@ impl Tensors {
         })
     }
 
+    /// Tensors that are in memory already.
+    pub(crate) fn of_arrays(arrays: BTreeMap<String, Array>) -> Self {
+        Self::new(Path::new("(memory)"), vec![Box::new(InMemory(arrays))])
+            .expect("one file has no names twice")
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -148,5 +154,24 @@ impl Tensors {
             Some(other) => format!(" among {}; it has `{other}`", self.entries.len()),
             None => format!(" among {}", self.entries.len()),
         }
+    }
+}
+
+struct InMemory(BTreeMap<String, Array>);
+
+impl TensorFile for InMemory {
+    fn entries(&self) -> BTreeMap<String, Entry> {
+        let entry = |array: &Array| Entry {
+            shape: array.shape.clone(),
+            element: "F32".to_owned(),
+        };
+        let entries = self.0.iter();
+        entries
+            .map(|(name, array)| (name.clone(), entry(array)))
+            .collect()
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<f32>> {
+        Ok(self.0[name].data.clone())
     }
 }

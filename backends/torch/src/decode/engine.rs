@@ -12,12 +12,12 @@ use harness::decoding::Method;
 use rayon::prelude::*;
 
 use super::beam;
-use super::random::uniform;
 use super::request::{Candidate, Finish, Request};
 use super::sampler::{Choice, choose};
 use super::stop::StopWatch;
 use crate::cpu::{Cache, CpuModel, Prompt, Rows, StepRow};
 use crate::error::Result;
+use crate::random::uniform;
 use crate::tokenizer::Tokenizer;
 
 /// What the loop may use.

@@ -2,7 +2,6 @@
 
 mod beam;
 mod engine;
-mod random;
 mod request;
 mod sampler;
 mod stop;

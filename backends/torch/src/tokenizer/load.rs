@@ -1,5 +1,6 @@
 //! A tokenizer and what decoding needs of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use harness::prompt::Prompt;
@@ -30,20 +31,12 @@ impl Tokenizer {
     /// # Errors
     /// No tokenizer, one that is damaged or of an unknown kind, or one of another model.
     pub fn load(source: &TokenizerSource, config: &Config) -> Result<Self> {
-        let (path, description, chat) = match source {
-            TokenizerSource::Directory(folder) => of_directory(folder)?,
-            TokenizerSource::Gguf(metadata) => (
-                metadata.0.path().to_owned(),
-                describe::gguf(&metadata.0)?,
-                gguf_chat(&metadata.0)?,
-            ),
-        };
+        let (path, description, chat) = read(source)?;
         let wrong = |detail: String| Error::Tokenizer {
             path: path.clone(),
             detail,
         };
-        let inner: tokenizers::Tokenizer =
-            serde_json::from_value(description).map_err(|error| wrong(error.to_string()))?;
+        let inner = parse(&path, description)?;
         let vocabulary = inner.get_vocab(true);
         let largest_id = vocabulary.values().copied().max().unwrap_or(0) as usize;
         if vocabulary.is_empty() {
@@ -83,6 +76,20 @@ impl Tokenizer {
             chat,
             end_token,
         })
+    }
+
+    /// Id of a token of the vocabulary, special ones included.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// What the tokenizer of an encoder-decoder puts first.
+    pub fn begin_token(&self) -> Option<u32> {
+        let encoding = self.inner.encode_fast("", true).ok()?;
+        match *encoding.get_ids() {
+            [begin, end] if Some(end) == self.end_token => Some(begin),
+            _ => None,
+        }
     }
 
     pub fn n_tokens(&self) -> usize {
@@ -203,8 +210,39 @@ impl Tokenizer {
     }
 }
 
+/// Every token with its id, special ones included, whatever the model.
+///
+/// # Errors
+/// No tokenizer, or one that is damaged or of an unknown kind.
+pub fn vocabulary(source: &TokenizerSource) -> Result<BTreeMap<String, u32>> {
+    let (path, description, _) = read(source)?;
+    let tokenizer = parse(&path, description)?;
+    Ok(tokenizer.get_vocab(true).into_iter().collect())
+}
+
+/// The file that names a tokenizer in errors, its description, and the chat template.
+type Described = (PathBuf, Value, Option<ChatTemplate>);
+
+fn read(source: &TokenizerSource) -> Result<Described> {
+    match source {
+        TokenizerSource::Directory(folder) => of_directory(folder),
+        TokenizerSource::Gguf(metadata) => Ok((
+            metadata.0.path().to_owned(),
+            describe::gguf(&metadata.0)?,
+            gguf_chat(&metadata.0)?,
+        )),
+    }
+}
+
+fn parse(path: &Path, description: Value) -> Result<tokenizers::Tokenizer> {
+    serde_json::from_value(description).map_err(|error| Error::Tokenizer {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    })
+}
+
 /// `tokenizer.json`, or the files of RoBERTa's tokenizer.
-fn of_directory(folder: &Path) -> Result<(PathBuf, Value, Option<ChatTemplate>)> {
+fn of_directory(folder: &Path) -> Result<Described> {
     let chat = directory_chat(folder)?;
     let file = folder.join("tokenizer.json");
     if file.is_file() {

@@ -3,7 +3,12 @@
 mod byte_level;
 mod chat;
 mod describe;
+mod files;
 mod load;
+mod train;
 
 pub use chat::ChatTemplate;
-pub use load::Tokenizer;
+pub use load::{Tokenizer, vocabulary};
+pub use train::{Recipe, train};
+
+pub(crate) use files::write_files;

@@ -1,6 +1,7 @@
 //! Arguments about where candidates come from.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -132,5 +133,16 @@ pub(crate) enum Models {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Make a model with random weights; `coderl models new --help` lists the options
+    #[command(disable_help_flag = true)]
+    New {
+        /// Folder to make, and options, which are those of `coderl-torch new`
+        #[arg(
+            value_name = "FOLDER AND OPTIONS",
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        arguments: Vec<OsString>,
     },
 }

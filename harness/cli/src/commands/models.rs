@@ -25,6 +25,9 @@ pub(crate) fn models(command: &Models) -> Result<Exit> {
             child.args(tensors.then_some("--tensors"));
             child.args(json.then_some("--json"));
         }
+        Models::New { arguments } => {
+            child.arg("new").args(arguments);
+        }
     }
     let status = child
         .status()

@@ -21,6 +21,10 @@ pub(crate) enum Command {
     Show(Show),
     /// Fetch a model by name: `smollm2-135m`
     Fetch { name: String },
+    /// Make a model with random weights, to be trained from nothing
+    New(Box<New>),
+    /// Write a checkpoint, such as a GGUF file, as a folder that `transformers` loads
+    Export(Export),
     /// Continue a prompt, and print candidates as JSON Lines
     Generate(Generate),
     /// Write the logits of given tokens, for comparison with other implementations
@@ -29,6 +33,11 @@ pub(crate) enum Command {
     Tokenize(Tokenize),
     /// Answer requests on standard input, in the protocol of `coderl`'s process backend
     Serve(Serve),
+    /// Train a model, as `coderl train` asks for it: events on standard output, judgement on
+    /// standard input
+    Train(Train),
+    /// Write what a critic says of programs, token by token
+    CriticScore(CriticScore),
 }
 
 #[derive(Debug, Args)]
@@ -41,6 +50,140 @@ pub(crate) struct Show {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// As for `show`
+    pub(crate) model: String,
+    /// Folder to make; weights are float32 there
+    pub(crate) folder: PathBuf,
+}
+
+const AFTER_NEW: &str = "\
+The folder is as `transformers` writes it: config.json, generation_config.json, model.safetensors
+in float32, tokenizer.json and tokenizer_config.json. The same options give the same files on any
+machine.
+
+Examples:
+  coderl-torch new models/tiny --tokenizer-from train.jsonl --vocabulary 600
+  coderl-torch new models/small --preset codet5-small --tokenizer codet5-base
+  coderl-torch new models/llama --architecture llama --layers 4 --tokenizer-from corpus.jsonl \\
+      --vocabulary 8000";
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_NEW)]
+pub(crate) struct New {
+    /// Folder to make
+    pub(crate) folder: PathBuf,
+    #[arg(long, value_enum, default_value_t = Family::T5)]
+    pub(crate) architecture: Family,
+    /// Sizes, which the options below override one by one
+    #[arg(long, value_enum, default_value_t = PresetName::Tiny)]
+    pub(crate) preset: PresetName,
+    /// Seed of the weights
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// Copy the tokenizer of this folder
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help_heading = "Tokenizer",
+        conflicts_with = "tokenizer_from"
+    )]
+    pub(crate) tokenizer: Option<PathBuf>,
+    /// Learn a byte-level BPE of the texts in these JSON Lines files
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Tokenizer")]
+    pub(crate) tokenizer_from: Vec<PathBuf>,
+    /// Fields with text, such as `program` or `prompt.text`; may be given several times
+    /// [default: prompt, prompt.text, program, text, question, code, solution]
+    #[arg(long, value_name = "NAME", help_heading = "Tokenizer")]
+    pub(crate) field: Vec<String>,
+    /// Entries to learn: 260 are bytes and special tokens; sentinels come on top. CodeT5 has
+    /// 32000
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 600,
+        help_heading = "Tokenizer"
+    )]
+    pub(crate) vocabulary: usize,
+    /// Tokens `<extra_id_0>` and on, for masked spans in pretraining [default: 100; 0 for llama]
+    #[arg(long, value_name = "N", help_heading = "Tokenizer")]
+    pub(crate) sentinels: Option<usize>,
+    /// Token at which texts end [default: as the tokenizer's files say]
+    #[arg(long, value_name = "TOKEN", help_heading = "Tokenizer")]
+    pub(crate) end_token: Option<String>,
+    /// Token with which texts begin [default: as the tokenizer's files say]
+    #[arg(long, value_name = "TOKEN", help_heading = "Tokenizer")]
+    pub(crate) begin_token: Option<String>,
+    /// Padding, with which a T5 decoder starts [default: as the tokenizer's files say]
+    #[arg(long, value_name = "TOKEN", help_heading = "Tokenizer")]
+    pub(crate) pad_token: Option<String>,
+
+    /// Width of hidden states (d_model)
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) model_width: Option<usize>,
+    /// Width within feed-forward layers (d_ff)
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) feed_forward_width: Option<usize>,
+    /// Width of an attention head (d_kv)
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) head_width: Option<usize>,
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) heads: Option<usize>,
+    /// Heads of keys and values (llama) [default: as many as heads]
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) kv_heads: Option<usize>,
+    /// Layers of the encoder, or of a model without one
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) layers: Option<usize>,
+    /// Layers of the decoder (t5) [default: as many as of the encoder]
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) decoder_layers: Option<usize>,
+    /// Rows of the embeddings, if there are to be more than tokens
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) embeddings: Option<usize>,
+    /// Longest text in tokens (llama) [default: 2048]
+    #[arg(long, value_name = "N", help_heading = "Sizes")]
+    pub(crate) max_positions: Option<usize>,
+    /// Probability of dropout while training (t5) [default: 0.1]
+    #[arg(long, value_name = "P", help_heading = "Sizes")]
+    pub(crate) dropout: Option<f64>,
+    /// Gated GELU in place of ReLU (t5)
+    #[arg(long, help_heading = "Sizes")]
+    pub(crate) gated: bool,
+    /// A matrix of its own for the output
+    #[arg(long, help_heading = "Sizes")]
+    pub(crate) untied: bool,
+    /// Standard deviation of the embeddings [default: 1 for t5, 0.02 for llama, as
+    /// `transformers` has it]. The output of a tied model is made of them too, so that with 1 its
+    /// first guesses are far from even; 0.05 makes it learn sooner
+    #[arg(long, value_name = "X", help_heading = "Sizes")]
+    pub(crate) embedding_std: Option<f64>,
+}
+
+/// A family of models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Family {
+    /// Encoder and decoder, as CodeT5
+    T5,
+    /// Decoder alone
+    Llama,
+}
+
+/// Sizes by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetName {
+    /// Width 128, 4 heads, 2 + 2 layers: the micro suite's
+    Tiny,
+    /// Width 512, 8 heads, 6 + 6 layers (60 M)
+    Codet5Small,
+    /// Width 768, 12 heads, 12 + 12 layers (220 M)
+    Codet5Base,
+    /// Width 1024, 16 heads, 24 + 24 layers (770 M)
+    Codet5Large,
 }
 
 #[derive(Debug, Args)]
@@ -168,4 +311,35 @@ pub(crate) struct Tokenize {
     pub(crate) prompt: Option<String>,
     #[arg(long)]
     pub(crate) prompt_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// `settings.json` of a training directory
+    pub(crate) settings: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CriticScore {
+    /// Directory of a critic, as `train critic` leaves it
+    pub(crate) critic: String,
+    /// JSON Lines of samples: `{"id", "prompt", "program", "feedback", "origin"}`
+    #[arg(long)]
+    pub(crate) samples: PathBuf,
+    /// JSON Lines of scores: `{"id", "origin", "token_ids", "logits", "predicted",
+    /// "probabilities"}`, in the order of the samples
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Tokens of a prompt that are read at most
+    #[arg(long, default_value_t = 600)]
+    pub(crate) max_source_tokens: u32,
+    /// Tokens of a program that are read at most, the end-of-text token included
+    #[arg(long, default_value_t = 512)]
+    pub(crate) max_target_tokens: u32,
+    /// Pad to these lengths without a mask, as the released code does
+    #[arg(long)]
+    pub(crate) as_released: bool,
+    /// Padded tokens of one forward pass
+    #[arg(long, default_value_t = 16384)]
+    pub(crate) max_tokens: u32,
 }

@@ -1,13 +1,17 @@
 //! `coderl-torch`: models on libtorch, apart from `coderl`, which does without libtorch.
 
 mod arguments;
+mod export;
 mod fetch;
 mod generate;
 mod logits;
 mod model;
+mod new;
 mod serve;
 mod show;
+mod texts;
 mod tokenize;
+mod train;
 
 use std::process::ExitCode;
 
@@ -45,9 +49,13 @@ fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Show(options) => show::show(options),
         Command::Fetch { name } => fetch::fetch(name),
+        Command::New(options) => new::new(options),
+        Command::Export(options) => export::export(options),
         Command::Generate(options) => generate::generate(options),
         Command::Logits(options) => logits::logits(options),
         Command::Tokenize(options) => tokenize::tokenize(options),
         Command::Serve(options) => serve::serve(options),
+        Command::Train(options) => train::train(options),
+        Command::CriticScore(options) => train::critic_score(options),
     }
 }

@@ -1,0 +1,80 @@
+//! `train` and `critic-score`.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use backend_torch::tokenizer::Tokenizer;
+use backend_torch::train::{self, Critic, HarnessLink};
+use harness::training::{BatchSettings, TrainingSample, TrainingSettings};
+use tch::Device;
+
+use crate::arguments::{CriticScore, Train};
+use crate::model;
+
+pub(crate) fn train(options: &Train) -> Result<()> {
+    let path = &options.settings;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    let settings: TrainingSettings =
+        serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))?;
+    let mut output = std::io::stdout().lock();
+    let mut input = std::io::stdin().lock();
+    let mut link = HarnessLink::new(&mut output, &mut input);
+    let resolve = |model: &Path| {
+        let name = model.to_string_lossy();
+        model::path(&name).map_err(|error| backend_torch::Error::Request {
+            detail: format!("{error:#}"),
+        })
+    };
+    train::train(&settings, &resolve, &mut link)?;
+    Ok(())
+}
+
+/// Scores this many samples before it writes them.
+const CHUNK: usize = 1024;
+
+pub(crate) fn critic_score(options: &CriticScore) -> Result<()> {
+    let checkpoint = model::open(&options.critic)?;
+    let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
+    let critic = Critic::load(&checkpoint, Device::Cpu)?;
+    let settings = BatchSettings {
+        size: 0,
+        max_tokens: options.max_tokens,
+        epochs: 0.0,
+        steps: None,
+        max_source_tokens: options.max_source_tokens,
+        max_target_tokens: options.max_target_tokens,
+        as_released: options.as_released,
+    };
+    let samples = &options.samples;
+    let file =
+        File::open(samples).with_context(|| format!("cannot read `{}`", samples.display()))?;
+    let out = &options.out;
+    let new = out.with_extension("jsonl.new");
+    let cannot_write = || format!("cannot write `{}`", out.display());
+    let mut writer = BufWriter::new(File::create(&new).with_context(cannot_write)?);
+    let mut lines = BufReader::new(file).lines().enumerate();
+    loop {
+        let mut chunk: Vec<TrainingSample> = Vec::new();
+        for (index, line) in lines.by_ref().take(CHUNK) {
+            let line = line.with_context(|| format!("cannot read `{}`", samples.display()))?;
+            chunk.push(
+                serde_json::from_str(&line)
+                    .with_context(|| format!("`{}`, line {}", samples.display(), index + 1))?,
+            );
+        }
+        if chunk.is_empty() {
+            break;
+        }
+        for scores in train::score_samples(&critic, &tokenizer, &chunk, &settings)? {
+            serde_json::to_writer(&mut writer, &scores).with_context(cannot_write)?;
+            writer.write_all(b"\n").with_context(cannot_write)?;
+        }
+    }
+    let file = writer.into_inner().with_context(cannot_write)?;
+    file.sync_all().with_context(cannot_write)?;
+    std::fs::rename(&new, out).with_context(cannot_write)?;
+    Ok(())
+}

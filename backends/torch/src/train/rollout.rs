@@ -1,0 +1,119 @@
+//! Samples of the actor as it is now, by the decoder of `cpu`.
+
+use harness::decoding::{Decoding, Method};
+use harness::prompt::Prompt;
+use harness::training::OnlineSettings;
+
+use super::actor::Actor;
+use super::sequence::{Sequence, Sequencer};
+use crate::checkpoint::{Config, Tensors};
+use crate::cpu::{CpuLlama, CpuModel, CpuT5};
+use crate::decode::{Engine, Event, Finish, Limits, Request};
+use crate::error::Result;
+use crate::tokenizer::Tokenizer;
+
+/// A program that the actor wrote.
+#[derive(Clone, Debug)]
+pub(super) struct Sampled {
+    /// Position in the prompts that were given.
+    pub(super) prompt: usize,
+    /// Position among the samples of the prompt.
+    pub(super) index: usize,
+    pub(super) text: String,
+    pub(super) sequence: Sequence,
+}
+
+/// How samples are drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draw {
+    pub(super) method: Method,
+    pub(super) max_new_tokens: u32,
+}
+
+impl Draw {
+    pub(super) fn of(online: &OnlineSettings, max_target_tokens: u32) -> Self {
+        Self {
+            method: Method::sample_or_greedy(online.temperature, online.top_p, online.top_k),
+            max_new_tokens: max_target_tokens,
+        }
+    }
+
+    pub(super) fn greedy(self) -> Self {
+        Self {
+            method: Method::Greedy,
+            ..self
+        }
+    }
+}
+
+/// One sample for each of `seeds` of each prompt, in this order.
+///
+/// # Errors
+/// A prompt that the model cannot read.
+pub(super) fn draw(
+    actor: &Actor,
+    tokenizer: &Tokenizer,
+    sequencer: &Sequencer<'_>,
+    prompts: &[(&Prompt, Vec<u64>)],
+    how: Draw,
+) -> Result<Vec<Sampled>> {
+    let tensors = Tensors::of_arrays(actor.arrays());
+    let model: Box<dyn CpuModel> = match &actor.config {
+        Config::T5(config) => Box::new(CpuT5::load(config, &tensors)?),
+        Config::Llama(config) => Box::new(CpuLlama::load(config, &tensors)?),
+    };
+    let limits = Limits {
+        max_rows: 256,
+        cache_bytes: 4 << 30,
+    };
+    let end_tokens = actor.config.end_tokens();
+    let mut engine = Engine::new(&*model, tokenizer, end_tokens, limits);
+    let mut sources = Vec::new();
+    for (id, (prompt, seeds)) in prompts.iter().enumerate() {
+        let source = sequencer.source(prompt)?;
+        engine.push(Request {
+            id: id as u64,
+            prompt: source.clone(),
+            forced: Vec::new(),
+            seeds: seeds.clone(),
+            decoding: Decoding {
+                method: how.method,
+                max_new_tokens: how.max_new_tokens,
+                min_new_tokens: 0,
+                stop: Vec::new(),
+                max_prompt_tokens: None,
+            },
+            wants_log_probs: false,
+        });
+        sources.push(source);
+    }
+    let mut samples = Vec::new();
+    let mut trouble = None;
+    while !engine.is_idle() {
+        engine.step(&mut |event| match event {
+            Event::Candidate(candidate) => {
+                debug_assert!(
+                    candidate.finish != Finish::Stop,
+                    "no stop texts were asked for"
+                );
+                let prompt = candidate.request as usize;
+                samples.push(Sampled {
+                    prompt,
+                    index: candidate.index,
+                    text: candidate.text,
+                    sequence: Sequence {
+                        source: sources[prompt].clone(),
+                        target: candidate.tokens,
+                    },
+                });
+            }
+            Event::Done { .. } => {}
+            Event::Failed { error, .. } => trouble = Some(error),
+        });
+        if let Some(error) = trouble.take() {
+            return Err(error);
+        }
+    }
+    samples.sort_by_key(|sample| (sample.prompt, sample.index));
+    Ok(samples)
+}

@@ -1,0 +1,214 @@
+//! What all stages share around their updates: going on where a training stopped, telling of
+//! each update, and keeping checkpoints.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use backends::training::protocol::{FromTrainer, Metrics};
+use harness::training::TrainingSettings;
+
+use super::checkpoint::{Checkpoints, Progress, Saved, replace_folder, write_file};
+use super::harness_link::HarnessLink;
+use crate::checkpoint::Array;
+use crate::error::{Error, Result};
+
+/// Name of the file that says that a training is done.
+const DONE: &str = "trained.json";
+const METRICS: &str = "metrics.jsonl";
+
+/// A training in progress.
+pub(super) struct Session<'a, 'b> {
+    pub(super) settings: &'a TrainingSettings,
+    pub(super) link: &'a mut HarnessLink<'b>,
+    pub(super) progress: Progress,
+    pub(super) n_steps: u64,
+    checkpoints: Checkpoints,
+    metrics: File,
+    updated: Instant,
+}
+
+/// What a stage writes into a model folder besides the weights.
+pub(super) trait Export {
+    /// States of optimizers.
+    fn optimizers(&self) -> BTreeMap<String, Array>;
+
+    fn write(&self, folder: &Path) -> Result<()>;
+}
+
+/// The summary of a training that is done already.
+pub(super) fn finished(settings: &TrainingSettings) -> Result<Option<BTreeMap<String, f64>>> {
+    let path = settings.out.join(DONE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(Error::read(&path))?;
+    serde_json::from_str(&text).map_err(|error| Error::malformed(&path, error.to_string()))
+}
+
+/// Folder of the trained model.
+pub(super) fn model_folder(settings: &TrainingSettings) -> PathBuf {
+    settings.out.join("model")
+}
+
+/// The last checkpoint of a training.
+pub(super) fn saved(settings: &TrainingSettings) -> Result<Option<Saved>> {
+    Checkpoints::new(&settings.out).last()
+}
+
+impl<'a, 'b> Session<'a, 'b> {
+    pub(super) fn start(
+        settings: &'a TrainingSettings,
+        link: &'a mut HarnessLink<'b>,
+        saved: Option<&Saved>,
+        n_steps: u64,
+        n_parameters: usize,
+    ) -> Result<Self> {
+        let progress = saved
+            .map(|saved| saved.progress.clone())
+            .unwrap_or_default();
+        link.tell(&FromTrainer::Started {
+            n_steps,
+            resumed_at: progress.step,
+            n_parameters: n_parameters as u64,
+        })?;
+        let metrics = metrics_up_to(&settings.out.join(METRICS), progress.step)?;
+        Ok(Self {
+            settings,
+            link,
+            progress,
+            n_steps,
+            checkpoints: Checkpoints::new(&settings.out),
+            metrics,
+            updated: Instant::now(),
+        })
+    }
+
+    /// Notes an update that was made over `n_tokens` tokens, prompts included.
+    pub(super) fn updated(
+        &mut self,
+        n_tokens: usize,
+        mut values: BTreeMap<String, f64>,
+    ) -> Result<()> {
+        self.progress.step += 1;
+        let seconds = self.updated.elapsed().as_secs_f64();
+        self.updated = Instant::now();
+        values.insert("tokens".to_owned(), n_tokens as f64);
+        let step = self.progress.step;
+        // The file holds what the same settings give again, so no times.
+        let mut metrics = Metrics { step, values };
+        self.record(&metrics)?;
+        metrics
+            .values
+            .insert("tokens_per_second".to_owned(), n_tokens as f64 / seconds);
+        self.link.tell(&FromTrainer::Progress(metrics))
+    }
+
+    /// More numbers that belong to the last update.
+    pub(super) fn measured(&mut self, values: BTreeMap<String, f64>) -> Result<()> {
+        let metrics = Metrics {
+            step: self.progress.step,
+            values,
+        };
+        self.record(&metrics)?;
+        self.link.tell(&FromTrainer::Progress(metrics))
+    }
+
+    fn record(&mut self, metrics: &Metrics) -> Result<()> {
+        let mut line = serde_json::to_string(metrics).expect("plain data");
+        line.push('\n');
+        self.metrics
+            .write_all(line.as_bytes())
+            .map_err(Error::write(&self.settings.out.join(METRICS)))
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.progress.step >= self.n_steps || self.has_no_patience()
+    }
+
+    fn has_no_patience(&self) -> bool {
+        let patience = self.settings.checkpoints.patience;
+        patience.is_some_and(|patience| self.progress.n_without_gain >= patience.max(1))
+    }
+
+    /// Whether a checkpoint is due after the last update.
+    pub(super) fn is_due(&self) -> bool {
+        let every = u64::from(self.settings.checkpoints.every.max(1));
+        self.progress.step.is_multiple_of(every) || self.progress.step >= self.n_steps
+    }
+
+    /// Keeps a checkpoint; with a validation loss, also the best model so far.
+    pub(super) fn keep(&mut self, export: &dyn Export, validation: Option<f64>) -> Result<()> {
+        if let Some(loss) = validation {
+            self.measured([("validation_loss".to_owned(), loss)].into())?;
+            if self.progress.best.is_none_or(|(_, best)| loss < best) {
+                self.progress.best = Some((self.progress.step, loss));
+                self.progress.n_without_gain = 0;
+                replace_folder(&self.settings.out.join("best"), |folder| {
+                    export.write(folder)
+                })?;
+            } else {
+                self.progress.n_without_gain += 1;
+            }
+        }
+        self.metrics
+            .sync_all()
+            .map_err(Error::write(&self.settings.out.join(METRICS)))?;
+        self.checkpoints.save(
+            &self.progress,
+            &export.optimizers(),
+            self.settings.checkpoints.keep_last,
+            |folder| export.write(folder),
+        )
+    }
+
+    /// Puts the best model, else the last, in its place.
+    pub(super) fn finish(
+        &mut self,
+        export: &dyn Export,
+        mut summary: BTreeMap<String, f64>,
+    ) -> Result<()> {
+        let best = self.settings.out.join("best");
+        let model = model_folder(self.settings);
+        match self.progress.best {
+            Some((step, loss)) if best.is_dir() => {
+                summary.insert("best_step".to_owned(), step as f64);
+                summary.insert("validation_loss".to_owned(), loss);
+                if model.exists() {
+                    fs::remove_dir_all(&model).map_err(Error::write(&model))?;
+                }
+                fs::rename(&best, &model).map_err(Error::write(&model))?;
+            }
+            _ => replace_folder(&model, |folder| export.write(folder))?,
+        }
+        summary.insert("steps".to_owned(), self.progress.step as f64);
+        let text = serde_json::to_string_pretty(&summary).expect("plain data");
+        write_file(&self.settings.out.join(DONE), text.as_bytes())?;
+        self.link.tell(&FromTrainer::Done { model, summary })
+    }
+}
+
+/// Opens the file of metrics without what was noted behind the checkpoint that training goes on
+/// from.
+fn metrics_up_to(path: &Path, step: u64) -> Result<File> {
+    let kept: String = match fs::read_to_string(path) {
+        Ok(text) => text
+            .lines()
+            .filter(|line| {
+                serde_json::from_str::<Metrics>(line).is_ok_and(|metrics| metrics.step <= step)
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Error::read(path)(error)),
+    };
+    let new = path.with_extension("jsonl.new");
+    write_file(&new, kept.as_bytes())?;
+    fs::rename(&new, path).map_err(Error::write(path))?;
+    OpenOptions::new()
+        .append(true)
+        .open(path)
+        .map_err(Error::write(path))
+}

@@ -1,0 +1,165 @@
+//! L_ce (Eq. 1): finetuning on programs, the repair model (Eq. 13), and pretraining, which is
+//! the same loss on other sequences.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use harness::training::{BatchSettings, TrainingSettings};
+use tch::Kind;
+
+use super::actor::Actor;
+use super::batch::{Batch, Reads, micro_batches};
+use super::checkpoint::Saved;
+use super::loss;
+use super::optimizer::{AdamW, finite};
+use super::order::{Purpose, seed_for};
+use super::schedule::learning_rate;
+use super::sequence::Sequence;
+use super::session::{Export, Session};
+use crate::checkpoint::{Array, TokenizerSource};
+use crate::error::Result;
+use crate::layers::Mode;
+
+/// An actor with what its export needs.
+pub(super) struct TrainedActor {
+    pub(super) actor: Actor,
+    pub(super) optimizer: AdamW,
+    pub(super) tokenizer: TokenizerSource,
+}
+
+impl Export for TrainedActor {
+    fn optimizers(&self) -> BTreeMap<String, Array> {
+        self.optimizer.arrays()
+    }
+
+    fn write(&self, folder: &Path) -> Result<()> {
+        super::run::write_model(
+            folder,
+            &self.actor.config,
+            self.actor.arrays(),
+            &self.tokenizer,
+        )
+    }
+}
+
+impl TrainedActor {
+    pub(super) fn new(
+        mut actor: Actor,
+        tokenizer: TokenizerSource,
+        settings: &TrainingSettings,
+        saved: Option<&Saved>,
+    ) -> Result<Self> {
+        actor.parameters.require_gradients();
+        let mut optimizer = AdamW::new(&settings.optimizer, &actor.parameters);
+        if let Some(saved) = saved {
+            optimizer.restore(saved.progress.step, |name, shape| {
+                saved.optimizers.take(name, shape)
+            })?;
+        }
+        Ok(Self {
+            actor,
+            optimizer,
+            tokenizer,
+        })
+    }
+}
+
+/// Minimizes L_ce, as a mean over the tokens of an update, on what `sequences` gives for each
+/// update (from 0).
+pub(super) fn train(
+    session: &mut Session<'_, '_>,
+    trained: &mut TrainedActor,
+    mut sequences: impl FnMut(u64) -> Result<Vec<Sequence>>,
+    validation: &[Sequence],
+) -> Result<()> {
+    let settings = session.settings;
+    while !session.is_done() {
+        let step = session.progress.step;
+        let update = sequences(step)?;
+        let update: Vec<&Sequence> = update.iter().collect();
+        let n_labels: usize = update.iter().map(|sequence| sequence.target.len()).sum();
+        tch::manual_seed(seed_for(settings.seed, Purpose::Dropout, step) as i64);
+        let sum = backward_cross_entropy(
+            &trained.actor,
+            &update,
+            &settings.batch,
+            1.0 / n_labels as f64,
+        );
+        let rate = learning_rate(&settings.optimizer, step + 1, session.n_steps);
+        let loss = finite("the loss", sum, step + 1)?;
+        let norm = trained.optimizer.update(&trained.actor.parameters, rate);
+        finite("the norm of the gradients", norm, step + 1)?;
+        let n_tokens = update.iter().map(|sequence| sequence.n_tokens()).sum();
+        let values = [
+            ("loss", loss),
+            ("learning_rate", rate),
+            ("gradient_norm", norm),
+        ];
+        session.updated(n_tokens, named(values))?;
+        if session.is_due() {
+            let loss = validation_loss(&trained.actor, validation, &settings.batch);
+            session.keep(trained, loss)?;
+        }
+    }
+    session.finish(trained, BTreeMap::new())
+}
+
+pub(super) fn named<const N: usize>(values: [(&str, f64); N]) -> BTreeMap<String, f64> {
+    values.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// Adds the gradients of `weight × Σ -log p(w_t)` over all tokens of the sequences, pass by
+/// pass; returns that number.
+pub(super) fn backward_cross_entropy(
+    actor: &Actor,
+    sequences: &[&Sequence],
+    settings: &BatchSettings,
+    weight: f64,
+) -> f64 {
+    let mut total = 0.0;
+    for pass in micro_batches(sequences, settings.max_tokens as usize) {
+        let batch = pass_batch(actor, sequences, &pass, settings, Reads::AllButLast);
+        let logits = actor.target_logits(&batch, Mode::Train);
+        let log_probs = loss::token_log_probs(&logits, &batch.labels);
+        let loss = loss::cross_entropy(&log_probs) * weight;
+        loss.backward();
+        total += loss.double_value(&[]);
+    }
+    total
+}
+
+/// The batch of one pass.
+pub(super) fn pass_batch(
+    actor: &Actor,
+    sequences: &[&Sequence],
+    pass: &[usize],
+    settings: &BatchSettings,
+    reads: Reads,
+) -> Batch {
+    let members: Vec<&Sequence> = pass.iter().map(|index| sequences[*index]).collect();
+    Batch::new(&members, &actor.config, settings, reads, actor.device())
+}
+
+/// Mean of `-log p(w_t)` over all tokens; `None` without sequences.
+pub(super) fn validation_loss(
+    actor: &Actor,
+    sequences: &[Sequence],
+    settings: &BatchSettings,
+) -> Option<f64> {
+    if sequences.is_empty() {
+        return None;
+    }
+    let all: Vec<&Sequence> = sequences.iter().collect();
+    let mut sum = 0.0;
+    let mut n_labels = 0;
+    tch::no_grad(|| {
+        for pass in micro_batches(&all, settings.max_tokens as usize) {
+            let batch = pass_batch(actor, &all, &pass, settings, Reads::AllButLast);
+            let logits = actor.target_logits(&batch, Mode::Evaluate);
+            let log_probs = loss::token_log_probs(&logits, &batch.labels);
+            sum -= log_probs.sum(Kind::Double).double_value(&[]);
+            n_labels += batch.n_labels;
+        }
+    });
+    Some(sum / n_labels as f64)
+}
