@@ -1,6 +1,7 @@
 //! The backends through their interface.
 
 mod built_in;
+mod coderl_tree;
 mod errors;
 mod export;
 mod fixture;

@@ -43,6 +43,12 @@ pub enum Error {
     #[error("no run in `{}`: it has no `manifest.json`", path.display())]
     NoRun { path: PathBuf },
     #[error(
+        "`{}` is not empty and holds no training: it has no `settings.json`; choose another \
+         directory with `--out`",
+        path.display()
+    )]
+    NoTraining { path: PathBuf },
+    #[error(
         "`{}` holds records of a run but no `manifest.json`; choose another directory with \
          `--out`, or discard the records with `--fresh`",
         path.display()
@@ -67,7 +73,7 @@ pub enum Error {
         supported: u32,
     },
     #[error(
-        "run directory `{}` was begun with something else:{}\nchoose another directory with \
+        "`{}` was begun with something else:{}\nchoose another directory with \
          `--out`, or discard its records with `--fresh`",
         path.display(),
         list(differences)
@@ -158,6 +164,7 @@ impl Error {
             | Self::UnknownProblem { .. }
             | Self::NoRun { .. }
             | Self::NoAudit { .. }
+            | Self::NoTraining { .. }
             | Self::OtherRun { .. }
             | Self::OrphanRecords { .. } => ErrorClass::Usage,
             Self::CorruptRecord { .. }

@@ -109,6 +109,6 @@ mod tests {
         assert_eq!(group_advantages(&[1.0, -1.0], false), [1.0, -1.0]);
         let normalized = group_advantages(&[3.0, -3.0], true);
         assert!((normalized[0] - 1.0).abs() < 1e-4);
-        assert_eq!(group_advantages(&[], true), []);
+        assert!(group_advantages(&[], true).is_empty());
     }
 }

@@ -8,3 +8,4 @@ mod records;
 mod run_directory;
 mod scoring;
 mod settings;
+mod training;

@@ -12,6 +12,7 @@ mod table;
 pub mod plot;
 pub mod render;
 pub mod tables;
+pub mod tensorboard;
 
 mod summary;
 mod write;

@@ -9,6 +9,7 @@ mod forgery;
 mod interruption;
 mod models;
 mod score;
+mod training;
 mod unjudged;
 mod verify;
 mod workers;

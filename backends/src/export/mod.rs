@@ -3,7 +3,7 @@
 mod evalplus;
 mod human_eval;
 mod scored;
-mod value_json;
+pub(crate) mod value_json;
 
 pub use evalplus::{EvalPlusHeader, write_evalplus_results};
 pub use human_eval::write_human_eval_results;

@@ -7,13 +7,13 @@ use harness::value::Value;
 /// Compact JSON. Tuples and sets become arrays, keys of dicts become text, floats that JSON
 /// lacks are written `NaN` and `Infinity` as Python does, and what has no JSON at all is
 /// its `repr`.
-pub(super) fn to_json(value: &Value) -> String {
+pub(crate) fn to_json(value: &Value) -> String {
     let mut out = String::new();
     write_value(&mut out, value);
     out
 }
 
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("strings are JSON")
 }
 

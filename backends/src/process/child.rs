@@ -13,8 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::error::ProcessError;
-use super::protocol::{FromChild, ToChild};
+use super::protocol::FromChild;
 
 /// Longest line that a child may write. A candidate of 10,000 tokens with their probabilities
 /// has some hundred kilobytes.
@@ -29,25 +32,39 @@ const SHOWN_CHARS: usize = 200;
 /// How long a child may take to end by itself after its standard input was closed.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// A running child.
-pub(super) struct Child {
+/// What a child may say.
+pub(crate) trait Message: DeserializeOwned + Send + 'static {
+    /// Whether it says nothing but that the child lives.
+    fn is_sign_of_life(&self) -> bool {
+        false
+    }
+}
+
+impl Message for FromChild {
+    fn is_sign_of_life(&self) -> bool {
+        matches!(self, Self::Alive)
+    }
+}
+
+/// A running child that says `M`.
+pub(crate) struct Child<M> {
     system: SystemChild,
     /// `None` once its standard input is to be closed.
     requests: Option<Sender<Vec<u8>>>,
-    answers: Receiver<Heard>,
+    answers: Receiver<Heard<M>>,
     last_words: Arc<Mutex<VecDeque<u8>>>,
     last_sign_of_life: Instant,
 }
 
 /// What comes from standard output.
-enum Heard {
-    Message(FromChild),
+enum Heard<M> {
+    Message(M),
     Rubbish { detail: String, line: String },
 }
 
-impl Child {
+impl<M: Message> Child<M> {
     /// Starts `command`, behind `guard` where there is one.
-    pub(super) fn start(
+    pub(crate) fn start(
         command: &[OsString],
         guard: Option<&[OsString]>,
     ) -> Result<Self, ProcessError> {
@@ -99,7 +116,7 @@ impl Child {
     }
 
     /// Sends a line. A child that has ended is noticed when it is listened to.
-    pub(super) fn say(&mut self, message: &ToChild) {
+    pub(crate) fn say(&mut self, message: &impl Serialize) {
         let mut line = serde_json::to_vec(message).expect("messages are serialisable");
         line.push(b'\n');
         if let Some(requests) = &self.requests {
@@ -114,16 +131,16 @@ impl Child {
     /// # Errors
     /// The child ended, wrote something else, or gave no sign of life for `limit`. It is of no
     /// use any more then.
-    pub(super) fn listen(
+    pub(crate) fn listen(
         &mut self,
         patience: Duration,
         limit: Duration,
-    ) -> Result<Option<FromChild>, ProcessError> {
+    ) -> Result<Option<M>, ProcessError> {
         match self.answers.recv_timeout(patience) {
             Ok(heard) => {
                 self.last_sign_of_life = Instant::now();
                 match heard {
-                    Heard::Message(FromChild::Alive) => Ok(None),
+                    Heard::Message(message) if message.is_sign_of_life() => Ok(None),
                     Heard::Message(message) => Ok(Some(message)),
                     Heard::Rubbish { detail, line } => {
                         self.kill();
@@ -157,6 +174,7 @@ impl Child {
         self.kill();
         ProcessError::Ended {
             how,
+            code: status.and_then(|status| status.code()),
             words: self.words(),
         }
     }
@@ -175,6 +193,13 @@ impl Child {
             words => format!("; its last words: {words}"),
         }
     }
+}
+
+impl<M> Child<M> {
+    /// Closes its standard input, which asks it to end.
+    pub(crate) fn hang_up(&mut self) {
+        self.requests = None;
+    }
 
     fn wait_for(&mut self, time: Duration) -> Option<std::process::ExitStatus> {
         let deadline = Instant::now() + time;
@@ -190,7 +215,7 @@ impl Child {
     }
 
     /// Kills it and what it started.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.requests = None;
         // Waited for afterwards, so that the number still belongs to this group.
         if let Some(group) = i32::try_from(self.system.id())
@@ -205,7 +230,7 @@ impl Child {
     }
 }
 
-impl Drop for Child {
+impl<M> Drop for Child<M> {
     /// Lets it end by itself, if it does so soon.
     fn drop(&mut self) {
         self.requests = None;
@@ -218,7 +243,10 @@ impl Drop for Child {
 /// Starts the child on the thread that reads from it: where a guard asks the kernel to end the
 /// child with its parent, the kernel takes the *thread* for that, and this one lives as long as
 /// the child is of use.
-fn spawn_and_read(mut order: Command, answers: Sender<Heard>) -> io::Result<SystemChild> {
+fn spawn_and_read<M: Message>(
+    mut order: Command,
+    answers: Sender<Heard<M>>,
+) -> io::Result<SystemChild> {
     let (reply, born) = channel();
     named("child-stdout", move || {
         let mut spawned = order.spawn();
@@ -250,7 +278,7 @@ fn write_lines(mut stdin: ChildStdin, lines: &Receiver<Vec<u8>>) {
 }
 
 /// Reads messages until the end, or until something is no message.
-fn read_lines(mut stdout: impl BufRead, answers: &Sender<Heard>) {
+fn read_lines<M: Message>(mut stdout: impl BufRead, answers: &Sender<Heard<M>>) {
     let mut line = Vec::new();
     loop {
         line.clear();

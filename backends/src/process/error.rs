@@ -14,7 +14,12 @@ pub enum ProcessError {
         source: io::Error,
     },
     #[error("the child ended ({how}){words}")]
-    Ended { how: String, words: String },
+    Ended {
+        how: String,
+        /// Its exit code, unless a signal ended it.
+        code: Option<i32>,
+        words: String,
+    },
     #[error("the child said nothing for {} seconds{words}", limit.as_secs_f64())]
     Silent { limit: Duration, words: String },
     #[error(

@@ -4,7 +4,7 @@
 //! asked for scores, numbers of tokens, and training. Children are killed with the harness
 //! where [`ProcessOptions::guard`] names a program that calls [`guard::main`].
 
-mod child;
+pub(crate) mod child;
 mod error;
 mod generator;
 pub mod guard;

@@ -34,7 +34,7 @@ pub struct ProcessOptions {
 
 /// A child whose model is loaded.
 pub struct Model {
-    pub(super) child: Child,
+    pub(super) child: Child<FromChild>,
     ready: Ready,
     idle_timeout: Duration,
     next_id: RequestId,

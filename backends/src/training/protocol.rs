@@ -1,7 +1,8 @@
 //! The protocol between the harness and a trainer: JSON Lines, one object a line. The trainer
 //! (`coderl-torch train SETTINGS`) writes events on its standard output; the harness answers
-//! requests for judgement on its standard input, and nothing else is said there. Trouble ends
-//! the trainer with an exit code other than 0 and a text on standard error.
+//! requests for judgement on its standard input, and beside that nothing is said there but
+//! [`ToTrainer::Stop`]. Trouble ends the trainer with an exit code other than 0 and a text on
+//! standard error.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -62,4 +63,8 @@ pub enum ToTrainer {
         id: u64,
         feedback: Vec<Option<Feedback>>,
     },
+    /// Asks the trainer to write a checkpoint and end. Standard input is closed behind it; a
+    /// trainer that is not gone within ten seconds is killed, and the next one goes on from
+    /// the last checkpoint.
+    Stop,
 }

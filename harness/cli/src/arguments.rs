@@ -2,6 +2,8 @@
 
 mod checks;
 mod model;
+mod train;
+mod tree;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
 pub(crate) use model::{Backend, Models, Prompt};
+pub(crate) use train::{CriticScore, Sample, Train, TrainCommon, TrainRl};
+pub(crate) use tree::{Export, ExportTree, Import, ImportTree};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -20,6 +24,7 @@ Examples:
   coderl run mbpp --backend reference --split test    judge the dataset's own solutions
   coderl run builtin --judge both                     the built-in suite, no download needed
   coderl run mbpp --backend torch --model smollm2-135m --n-samples 10
+  coderl train sft apps --preset paper --model codet5 train a model; see `coderl train --help`
   coderl prompt mbpp 11                               what a model reads, and its length
   coderl report runs/humaneval-samples                make the report of a run again
   coderl compare runs/sft runs/coderl                 two runs on the same problems
@@ -71,6 +76,19 @@ pub(crate) enum Command {
     Score(Score),
     /// Generate, judge and report in one go
     Run(Run),
+    /// Train a model: pretrain, sft, critic, rl or repair
+    #[command(subcommand)]
+    Train(Train),
+    /// Sample programs to learn from, and the greedy program of each problem
+    Sample(Sample),
+    /// Let a critic score the programs of a run, and say how well it knows them
+    CriticScore(CriticScore),
+    /// Write a run in the form of another tool
+    #[command(subcommand)]
+    Export(Export),
+    /// Read what another tool recorded as a run
+    #[command(subcommand)]
+    Import(Import),
     /// Make the report of a run again from its records
     Report(Report),
     /// Compare two runs on the problems they share

@@ -28,6 +28,11 @@ impl Console {
         }
     }
 
+    /// Whether somebody looks at a terminal and wants to see progress there.
+    pub(crate) fn shows_bars(&self) -> bool {
+        self.terminal && !self.quiet
+    }
+
     /// A line for people.
     pub(crate) fn note(&self, text: impl std::fmt::Display) {
         if !self.quiet {

@@ -14,6 +14,7 @@ mod models;
 mod pipeline;
 mod places;
 mod results;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -68,6 +69,20 @@ fn run(arguments: Arguments) -> Result<Exit> {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::run(&context, run)
         }
+        Command::Train(train) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            train::train(&context, &train)
+        }
+        Command::Sample(sample) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::sample(&context, sample)
+        }
+        Command::CriticScore(score) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::critic_score(&context, &score)
+        }
+        Command::Export(export) => commands::export(&context, &export),
+        Command::Import(import) => commands::import(&context, &import),
         Command::Report(report) => commands::report(&context, &report),
         Command::Compare(compare) => commands::compare(&compare),
         Command::Verify(verify) => {

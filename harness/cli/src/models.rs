@@ -244,8 +244,22 @@ pub(crate) fn template(backend: BackendChoice, settings: &Settings) -> TemplateC
     }
 }
 
-/// The engine, beside this program or where the shell would find it.
+/// Names the engine where it lies elsewhere.
+const TORCH_VARIABLE: &str = "CODERL_TORCH";
+
+/// The engine: the one that the user names, else beside this program, else where the shell
+/// would find it.
 pub(crate) fn torch_program() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os(TORCH_VARIABLE).filter(|name| !name.is_empty()) {
+        let named = PathBuf::from(named);
+        if named.is_file() {
+            return Ok(named);
+        }
+        return Err(usage(format!(
+            "there is no `{}`, which {TORCH_VARIABLE} names",
+            named.display()
+        )));
+    }
     let own = std::env::current_exe().context("cannot find the program's own file")?;
     let beside = own.parent().map(Path::to_owned);
     let on_path = std::env::var_os("PATH").unwrap_or_default();

@@ -10,7 +10,7 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow};
 use backends::{Reference, Replay};
 use harness::candidate::Candidate;
-use harness::config::{Layer, Resolved, Selection};
+use harness::config::{Layer, Options, Resolved, Selection};
 use harness::contract::{Executor, Generator};
 use harness::judge::{Judge, WhichTests};
 use harness::problem::{Dataset, Problem, ProblemId};
@@ -554,6 +554,16 @@ pub(crate) fn resolve(
     backend: Option<&Backend>,
     dataset: Option<String>,
 ) -> Result<Resolved> {
+    resolve_over(arguments, backend, dataset, Options::default())
+}
+
+/// The same with what a command sets by itself on top.
+pub(crate) fn resolve_over(
+    arguments: &SettingsArguments,
+    backend: Option<&Backend>,
+    dataset: Option<String>,
+    over: Options,
+) -> Result<Resolved> {
     let mut layers = Vec::new();
     if let Some(path) = &arguments.config {
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -569,11 +579,12 @@ pub(crate) fn resolve(
         options = backend.add_to(options);
     }
     layers.push(Layer::command_line(options));
+    layers.push(Layer::command_line(over));
     Ok(Resolved::new(layers)?)
 }
 
 /// The graders that make sense: problems whose tests are code know only one.
-fn graders(resolved: &Resolved, dataset: &Dataset) -> Vec<harness::verdict::Grader> {
+pub(crate) fn graders(resolved: &Resolved, dataset: &Dataset) -> Vec<harness::verdict::Grader> {
     let asked = &resolved.settings.judging.graders;
     let any_text = dataset.problems.iter().any(|problem| {
         matches!(

@@ -5,6 +5,7 @@ mod apps_2021;
 mod asserts;
 mod evalplus;
 mod judging;
+mod lint;
 mod packages;
 mod python;
 mod reference;
@@ -14,6 +15,7 @@ mod trial;
 mod unsupported;
 
 pub use judging::{Judge, JudgeOptions, Way, ways};
+pub use lint::n_lint_findings;
 pub(crate) use packages::TestCode;
 
 pub use crate::problem::WhichTests;

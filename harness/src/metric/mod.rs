@@ -11,6 +11,7 @@
 mod accuracy;
 mod aggregate;
 mod bootstrap;
+mod classification;
 mod comparison;
 mod flips;
 mod n_at_k;
@@ -25,6 +26,10 @@ mod fixture;
 pub use accuracy::{strict_accuracy_scores, test_case_average_scores};
 pub use aggregate::{Aggregate, Estimate, Group, GroupRow, Metric, aggregate, curve_ks};
 pub use bootstrap::{Bootstrap, Interval};
+pub use classification::{
+    CALIBRATION_BINS, ClassifierQuality, Prediction, accuracy, classifier_quality,
+    confusion_matrix, expected_calibration_error, macro_f1,
+};
 pub use comparison::{
     Comparison, ComparisonError, ComparisonRow, OutcomeChange, compare, outcome_changes,
 };

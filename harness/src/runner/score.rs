@@ -20,7 +20,7 @@ use crate::store::{InfrastructureEvent, KeyContext, RecordLog, VerdictCache};
 use crate::verdict::{Grader, Judged, Judgement, Unjudged, Verdict};
 
 /// A first try and two more.
-const MAX_ATTEMPTS: u32 = 3;
+pub(super) const MAX_ATTEMPTS: u32 = 3;
 
 /// Stack of a worker thread. Guests run on it, and deep recursion in a guest must meet the
 /// guest's limit before it meets the end of this. Pages that are not touched cost nothing.
@@ -226,18 +226,25 @@ impl<J: Fn(&Work<'_>) -> Result<Judged, PluginError> + Sync> Crew<'_, J> {
     }
 
     fn attempt(&self, work: &Work<'_>) -> Result<Judged, String> {
-        // A call that panicked is repeated from the start, so no half-made state is seen.
-        match catch_unwind(AssertUnwindSafe(|| (self.judge)(work))) {
-            Ok(Ok(judged)) => Ok(judged),
-            Ok(Err(error)) => Err(error_chain(&*error)),
-            Err(payload) => {
-                let message = payload
-                    .downcast_ref::<String>()
-                    .map(String::as_str)
-                    .or_else(|| payload.downcast_ref::<&str>().copied())
-                    .unwrap_or("no message");
-                Err(format!("the judge panicked: {message}"))
-            }
+        attempt(|| (self.judge)(work))
+    }
+}
+
+/// One try at judging. What goes wrong, a panic too, is told in words.
+pub(super) fn attempt(
+    judge: impl FnOnce() -> Result<Judged, PluginError>,
+) -> Result<Judged, String> {
+    // A call that panicked is repeated from the start, so no half-made state is seen.
+    match catch_unwind(AssertUnwindSafe(judge)) {
+        Ok(Ok(judged)) => Ok(judged),
+        Ok(Err(error)) => Err(error_chain(&*error)),
+        Err(payload) => {
+            let message = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            Err(format!("the judge panicked: {message}"))
         }
     }
 }

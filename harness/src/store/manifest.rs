@@ -260,7 +260,7 @@ fn remove(object: &mut Value, key: &str) {
     }
 }
 
-fn compare(
+pub(super) fn compare(
     key: &str,
     stored: Option<&Value>,
     requested: Option<&Value>,

@@ -15,6 +15,7 @@ mod record;
 mod record_file;
 mod record_log;
 mod run_directory;
+mod training_directory;
 mod verdict_cache;
 
 pub use audit_file::{open_audit, read_audit};
@@ -27,4 +28,7 @@ pub use manifest::{
 pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, ProblemSummary, Record};
 pub use record_log::RecordLog;
 pub use run_directory::{RunDirectory, StoredRun};
+pub use training_directory::{
+    DataFile, TrainingDirectory, TrainingManifest, read_record_file, write_records,
+};
 pub use verdict_cache::VerdictCache;

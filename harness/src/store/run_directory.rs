@@ -294,7 +294,7 @@ fn record_files(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     })
 }
 
-fn lock(directory: &Path, create: bool) -> Result<File, Error> {
+pub(super) fn lock(directory: &Path, create: bool) -> Result<File, Error> {
     if create {
         fs::create_dir_all(directory).map_err(Error::io("create directory", directory))?;
     }

@@ -1,6 +1,7 @@
 //! The tables of a report, from aggregates and records.
 
 mod audit;
+mod classifier;
 mod compare;
 mod flips;
 mod listing;
@@ -9,6 +10,7 @@ mod outcomes;
 mod verification;
 
 pub use audit::audit_table;
+pub use classifier::confusion_table;
 pub use compare::{compare_table, outcome_changes_table, problem_changes_table};
 pub use flips::{flip_counts_table, flips_table};
 pub use listing::{problems_table, skipped_table, unjudged_table};

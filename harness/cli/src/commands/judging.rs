@@ -6,8 +6,9 @@ use anyhow::Result;
 
 use harness::config::{BackendChoice, Resolved};
 
-use crate::arguments::{self, Backend, Output};
+use crate::arguments::{self, Backend, Directory, Output};
 use crate::commands::report::{Shown, report_run};
+use crate::commands::sample::BASELINE;
 use crate::context::Context;
 use crate::exit::{Exit, usage};
 use crate::models::ModelSource;
@@ -63,17 +64,34 @@ pub(crate) fn score(context: &Context, arguments: arguments::Score) -> Result<Ex
     } else {
         Source::Replay(arguments.samples)
     };
-    let pipeline = Pipeline::open(
-        context,
-        Request {
-            source,
-            resolved: resolve(&arguments.settings, None, arguments.dataset)?,
-            directory: &directory,
-            exclusion: &arguments.exclusion,
-            judge: true,
-        },
-    )?;
-    finish(context, pipeline, &arguments.output)
+    let with_baseline = matches!(source, Source::Stored);
+    let open = |source, directory: &Directory| {
+        Pipeline::open(
+            context,
+            Request {
+                source,
+                resolved: resolve(&arguments.settings, None, arguments.dataset.clone())?,
+                directory,
+                exclusion: &arguments.exclusion,
+                judge: true,
+            },
+        )
+    };
+    // The greedy programs that `coderl sample` put beside its samples.
+    let beside = directory.out.as_ref().map(|run| run.join(BASELINE));
+    if let Some(beside) = beside
+        && with_baseline
+        && beside.join("manifest.json").is_file()
+    {
+        let directory = Directory {
+            out: Some(beside),
+            fresh: false,
+        };
+        if !open(Source::Stored, &directory)?.generate_and_judge()? {
+            return Ok(interrupted(context));
+        }
+    }
+    finish(context, open(source, &directory)?, &arguments.output)
 }
 
 /// Generates, judges and reports.
@@ -97,7 +115,7 @@ pub(crate) fn run(context: &Context, arguments: arguments::Run) -> Result<Exit> 
 }
 
 /// The only place where names of backends become backends.
-fn source(arguments: &Backend, resolved: &Resolved) -> Result<Source> {
+pub(crate) fn source(arguments: &Backend, resolved: &Resolved) -> Result<Source> {
     let settings = &resolved.settings;
     let built_in = settings.dataset.as_deref() == Some("builtin");
     let backend = settings.model.backend;
@@ -124,10 +142,7 @@ fn source(arguments: &Backend, resolved: &Resolved) -> Result<Source> {
 
 fn finish(context: &Context, mut pipeline: Pipeline<'_>, output: &Output) -> Result<Exit> {
     if !pipeline.generate_and_judge()? {
-        context
-            .console
-            .note("interrupted; the same command goes on from here");
-        return Ok(Exit::Interrupted);
+        return Ok(interrupted(context));
     }
     let path = pipeline.directory.path().to_owned();
     let folder = path.join("report");
@@ -140,6 +155,13 @@ fn finish(context: &Context, mut pipeline: Pipeline<'_>, output: &Output) -> Res
     } else {
         exit_of(&pipeline)
     })
+}
+
+fn interrupted(context: &Context) -> Exit {
+    context
+        .console
+        .note("interrupted; the same command goes on from here");
+    Exit::Interrupted
 }
 
 fn missed_thresholds(context: &Context, shown: &Shown, output: &Output) -> bool {

@@ -2,7 +2,9 @@
 
 mod audit;
 mod cache;
+mod coderl_tree;
 mod compare;
+mod critic_score;
 mod datasets;
 mod doctor;
 mod guest;
@@ -10,12 +12,15 @@ mod judging;
 mod models;
 mod prompt;
 mod report;
+mod sample;
 mod show_config;
 mod verify;
 
 pub(crate) use audit::audit;
 pub(crate) use cache::cache;
+pub(crate) use coderl_tree::{export, import};
 pub(crate) use compare::compare;
+pub(crate) use critic_score::critic_score;
 pub(crate) use datasets::datasets;
 pub(crate) use doctor::doctor;
 pub(crate) use guest::guest;
@@ -23,6 +28,7 @@ pub(crate) use judging::{generate, run, score};
 pub(crate) use models::models;
 pub(crate) use prompt::prompt;
 pub(crate) use report::report;
+pub(crate) use sample::sample;
 pub(crate) use show_config::show_config;
 pub(crate) use verify::verify;
 

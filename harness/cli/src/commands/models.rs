@@ -36,7 +36,7 @@ pub(crate) fn models(command: &Models) -> Result<Exit> {
 }
 
 /// It has said what was wrong itself, and its exit codes are ours.
-fn exit(status: ExitStatus) -> Exit {
+pub(crate) fn exit(status: ExitStatus) -> Exit {
     match status.code() {
         Some(0) => Exit::Done,
         Some(2) => Exit::Usage,

@@ -42,5 +42,6 @@ mod tester;
 
 pub(crate) use condition::Condition;
 pub(crate) use evaluate::{Failure, evaluate};
+pub(in crate::judge) use names::{Names, is_builtin, local_name};
 pub(crate) use plan::{Surroundings, TestPlan};
 pub(crate) use tester::TesterScript;

@@ -8,19 +8,19 @@ use ruff_python_parser::parse_module;
 
 /// Names that a piece of code binds anywhere, and names that it reads.
 #[derive(Debug, Default)]
-pub(super) struct Names {
-    pub(super) bound: BTreeSet<String>,
-    pub(super) read: BTreeSet<String>,
+pub(in crate::judge) struct Names {
+    pub(in crate::judge) bound: BTreeSet<String>,
+    pub(in crate::judge) read: BTreeSet<String>,
 }
 
 impl Names {
-    pub(super) fn of_body(body: &[Stmt]) -> Self {
+    pub(in crate::judge) fn of_body(body: &[Stmt]) -> Self {
         let mut names = Self::default();
         names.visit_body(body);
         names
     }
 
-    pub(super) fn of_expression(expression: &Expr) -> Self {
+    pub(in crate::judge) fn of_expression(expression: &Expr) -> Self {
         let mut names = Self::default();
         names.visit_expr(expression);
         names
@@ -71,7 +71,7 @@ impl<'a> Visitor<'a> for Names {
 }
 
 /// The name that an import binds: `a` for `import a.b`.
-pub(super) fn local_name(alias: &Alias) -> &str {
+pub(in crate::judge) fn local_name(alias: &Alias) -> &str {
     match &alias.asname {
         Some(name) => name.as_str(),
         None => first_part(alias.name.as_str()),
@@ -83,7 +83,7 @@ fn first_part(dotted: &str) -> &str {
 }
 
 /// Functions and classes that a program defines at its top level. Empty if it does not parse.
-pub(super) fn definitions(program: &str) -> Definitions {
+pub(in crate::judge) fn definitions(program: &str) -> Definitions {
     let mut definitions = Definitions::default();
     if let Ok(parsed) = parse_module(program) {
         for statement in &parsed.syntax().body {
@@ -102,13 +102,13 @@ pub(super) fn definitions(program: &str) -> Definitions {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Definitions {
-    pub(super) functions: BTreeSet<String>,
-    pub(super) classes: BTreeSet<String>,
+pub(in crate::judge) struct Definitions {
+    pub(in crate::judge) functions: BTreeSet<String>,
+    pub(in crate::judge) classes: BTreeSet<String>,
 }
 
 /// Whether Python itself defines `name`.
-pub(super) fn is_builtin(name: &str) -> bool {
+pub(in crate::judge) fn is_builtin(name: &str) -> bool {
     BUILTINS.binary_search(&name).is_ok()
 }
 
