@@ -4,6 +4,7 @@ mod text;
 
 mod answer;
 mod choice;
+mod short;
 mod template;
 mod user_template;
 
