@@ -1,6 +1,7 @@
 //! The command line: what can be written, and what it means as [`Options`].
 
 mod checks;
+mod micro;
 mod model;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -12,6 +13,7 @@ use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
+pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
 
 const AFTER_HELP: &str = "\
@@ -480,6 +482,8 @@ pub(crate) enum Datasets {
         /// Id of a problem
         id: Option<String>,
     },
+    /// Write the generated suite as files, in any size and with any seed
+    Micro(Micro),
 }
 
 #[derive(Debug, Args)]
