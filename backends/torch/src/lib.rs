@@ -12,4 +12,5 @@ mod random;
 pub mod serve;
 pub mod t5;
 pub mod tokenizer;
+pub mod train;
 pub use error::{Error, Result};

@@ -60,6 +60,38 @@ fn two_normals(seed: u64, index: u64) -> [f64; 2] {
     [radius * libm::cos(angle), radius * libm::sin(angle)]
 }
 
+/// Numbers one after the other, where their places do not matter.
+pub(crate) struct Draws {
+    seed: u64,
+    n_drawn: u64,
+}
+
+impl Draws {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, n_drawn: 0 }
+    }
+
+    /// In `[0, 1)`.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        self.n_drawn += 1;
+        uniform(self.seed, self.n_drawn - 1)
+    }
+
+    /// A whole number below `bound`, which is above 0. Bounds are small against 2^53, so that
+    /// none is more likely than another by more than rounding.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        // The product may be rounded up to the bound.
+        ((self.uniform() * bound as f64) as usize).min(bound - 1)
+    }
+
+    /// Every order of `items` is as likely (Fisher and Yates).
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for end in (1..items.len()).rev() {
+            items.swap(end, self.below(end + 1));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +146,20 @@ mod tests {
     fn normals_are_the_same_everywhere() {
         let bits: Vec<u32> = normals(1, 4, 1.0).iter().map(|it| it.to_bits()).collect();
         assert_eq!(bits, [0x3f66_0fb9, 0xbeaa_5bd4, 0x3d55_d704, 0xbe99_83e1]);
+    }
+
+    #[test]
+    fn shuffles_reach_every_order_alike() {
+        let mut counts = std::collections::BTreeMap::new();
+        for seed in 0..6000 {
+            let mut items = [0, 1, 2];
+            Draws::new(seed).shuffle(&mut items);
+            *counts.entry(items).or_insert(0_u32) += 1;
+        }
+        assert_eq!(counts.len(), 6);
+        assert!(
+            counts.values().all(|n| n.abs_diff(1000) < 150),
+            "{counts:?}"
+        );
     }
 }
