@@ -235,7 +235,11 @@ pub struct RlSettings {
 
 /// One loss each.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "kebab-case")]
+#[serde(
+    tag = "name",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
 pub enum Algorithm {
     /// Eq. 10: `-(r(W) - b) Σ q̂_t log p(w_t)`.
     CodeRl {

@@ -60,6 +60,7 @@ impl<'a> HarnessLink<'a> {
                 id: found,
                 feedback,
             } if found == id && feedback.len() == n => Ok(feedback),
+            ToTrainer::Stop => Err(wrong("it asked to stop".to_owned())),
             ToTrainer::Judged {
                 id: found,
                 feedback,

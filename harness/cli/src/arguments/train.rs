@@ -291,9 +291,12 @@ pub(crate) struct CriticScore {
     /// Folder of the critic
     #[arg(long, value_name = "DIR")]
     pub(crate) critic: PathBuf,
-    /// Folder of the actor, whose tokens the values are for [default: the critic's own tokens]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) actor: Option<PathBuf>,
+    /// Longest prompt in tokens [default: as the critic was trained]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_source_tokens: Option<u32>,
+    /// Longest program in tokens [default: as the critic was trained]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_target_tokens: Option<u32>,
     /// Score the reference programs too
     #[arg(long)]
     pub(crate) references: bool,

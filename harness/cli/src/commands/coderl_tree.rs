@@ -18,7 +18,7 @@ use harness::store::{
     DatasetRecord, GenerationRecord, JudgingRecord, Manifest, ProblemSummary, RunDirectory,
     write_records,
 };
-use harness::training::{CriticScore, Origin, pool};
+use harness::training::{CriticScore, Origin, pool, softmax};
 use harness::verdict::{Cause, Grader, Judgement, Verdict};
 
 use crate::arguments::{Export, ExportTree, Import, ImportTree};
@@ -278,7 +278,7 @@ fn critic_scores_of(
             prompt_ids: Some(ids(&tree.prompt[index])),
             logits: logits[..n_tokens].to_vec(),
             predicted: tree.predicted[index],
-            pooled: Some(pool(logits)),
+            probabilities: softmax(&pool(logits)),
         });
     }
     Ok(scores)
