@@ -153,7 +153,7 @@ fn tree_scores(solutions: &[TreeSolution], scores: Vec<&CriticScore>) -> Option<
 fn folder_of(id: &ProblemId) -> Result<PathBuf> {
     let parts: Vec<&str> = id.as_str().split('/').collect();
     let is_plain = |part: &&str| !part.is_empty() && **part != *"." && **part != *"..";
-    if !parts.iter().all(|part| is_plain(part)) || id.as_str().contains('\\') {
+    if !parts.iter().all(is_plain) || id.as_str().contains('\\') {
         return Err(data(format!(
             "problem `{id}` has a name that is no folder's"
         )));

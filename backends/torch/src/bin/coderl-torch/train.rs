@@ -1,12 +1,15 @@
 //! `train` and `critic-score`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, PipeReader, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use backend_torch::tokenizer::Tokenizer;
 use backend_torch::train::{self, Critic, HarnessLink};
+use backends::training::protocol::ToTrainer;
 use harness::training::{BatchSettings, TrainingSample, TrainingSettings};
 use tch::Device;
 
@@ -20,8 +23,9 @@ pub(crate) fn train(options: &Train) -> Result<()> {
     let settings: TrainingSettings =
         serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))?;
     let mut output = std::io::stdout().lock();
-    let mut input = std::io::stdin().lock();
-    let mut link = HarnessLink::new(&mut output, &mut input);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut input = listen(&stop)?;
+    let mut link = HarnessLink::new(&mut output, &mut input).stopped_by(&stop);
     let resolve = |model: &Path| {
         let name = model.to_string_lossy();
         model::path(&name).map_err(|error| backend_torch::Error::Request {
@@ -30,6 +34,24 @@ pub(crate) fn train(options: &Train) -> Result<()> {
     };
     train::train(&settings, &resolve, &mut link)?;
     Ok(())
+}
+
+/// Standard input, read on a thread of its own, so that being asked to stop is heard at once.
+fn listen(stop: &Arc<AtomicBool>) -> Result<BufReader<PipeReader>> {
+    let (input, mut answers) = std::io::pipe()?;
+    let stop = Arc::clone(stop);
+    std::thread::Builder::new()
+        .name("harness".to_owned())
+        .spawn(move || {
+            for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                if matches!(serde_json::from_str(&line), Ok(ToTrainer::Stop)) {
+                    stop.store(true, Ordering::Relaxed);
+                } else if writeln!(answers, "{line}").is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(BufReader::new(input))
 }
 
 /// Scores this many samples before it writes them.
