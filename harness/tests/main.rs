@@ -1,5 +1,6 @@
 //! The store, the runner and the settings through their public interface.
 
+mod batch;
 mod cache;
 mod fixture;
 mod generating;

@@ -117,7 +117,7 @@ fn other_settings_and_other_data_are_another_training() {
     assert_says(
         &done,
         &[
-            "optimizer.learning-rate: `2e-5`",
+            "optimizer.learning-rate: `0.00002`",
             "batch.size: `64`",
             "--fresh",
         ],
@@ -482,7 +482,7 @@ fn released_folders_are_lessons() {
     }
     // Written again, what was read.
     run(&coderl, "export coderl-tree released --out tree").assert_exit(0);
-    let folder = coderl.path("tree/0001");
+    let folder = coderl.path("tree/train/0001");
     let name = "gen_solutions.json";
     assert_eq!(
         json(&folder.join(name)),

@@ -2,7 +2,7 @@
 """A trainer that learns nothing and says what a trainer says.
 
     trainer.py train SETTINGS
-    trainer.py critic-score CRITIC --samples FILE --out FILE [--actor DIR]
+    trainer.py critic-score CRITIC --samples FILE --out FILE [OPTION N …]
 
 CODERL_TOY_TRAINER chooses how: `well`, `slow` (half a second an update), `fail` (after two
 updates, with exit code 3), `rubbish`. An update is a line of `metrics.jsonl`, from which the next
@@ -80,7 +80,9 @@ def critic_score(critic, options):
             assert sample["feedback"]["outcome"] in classes
             logits = [[0.0, -100.0, -100.0, 1.0986122886681098]] * 3
             score = {"id": sample["id"], "origin": sample["origin"], "token_ids": [5, 6, 2]}
-            out.write(json.dumps(score | {"logits": logits, "predicted": 3}) + "\n")
+            probabilities = [0.25, 0.0, 0.0, 0.75]
+            score |= {"logits": logits, "predicted": 3, "probabilities": probabilities}
+            out.write(json.dumps(score) + "\n")
 
 
 if __name__ == "__main__":

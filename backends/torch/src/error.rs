@@ -76,6 +76,8 @@ pub enum Error {
     },
     #[error("cannot talk to the harness")]
     Harness(#[source] io::Error),
+    #[error("stopped, as the harness asked; the same command goes on from here")]
+    Stopped,
     #[error("{detail}")]
     Request { detail: String },
     #[error("libtorch")]

@@ -21,10 +21,8 @@ pub struct CriticScore {
     pub logits: Vec<Vec<f32>>,
     /// The class that the critic takes the program to be of.
     pub predicted: usize,
-    /// `[C]`, what the prediction was made from; absent where that is the maximum of `logits`
-    /// over the tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pooled: Option<Vec<f32>>,
+    /// `[C]`: probabilities of the classes of the whole program.
+    pub probabilities: Vec<f32>,
 }
 
 impl Record for CriticScore {
@@ -39,14 +37,6 @@ impl CriticScore {
     /// q̂_t of Eq. 10 for each token: the probability of the class that the program is of.
     pub fn token_values(&self, class: usize) -> Vec<f32> {
         token_values(&self.logits, class)
-    }
-
-    /// Probabilities of the classes of the whole program.
-    pub fn probabilities(&self) -> Vec<f32> {
-        match &self.pooled {
-            Some(pooled) => softmax(pooled),
-            None => softmax(&pool(&self.logits)),
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `settings_files/default.toml` names every key, so a key that is not there does not exist.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -135,9 +135,18 @@ impl ResolvedTraining {
         Ok(())
     }
 
-    /// Where the value of a key comes from.
-    pub fn origin(&self, key: &str) -> &str {
-        self.origins.get(key).map_or("default", String::as_str)
+    /// Where the value of a key comes from. A table's values may come from several places.
+    pub fn origin(&self, key: &str) -> String {
+        let is_below = |found: &str| {
+            let rest = found.strip_prefix(key);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let of_parts = self.origins.iter().filter(|(found, _)| is_below(found));
+        let places: BTreeSet<&str> = of_parts.map(|(_, origin)| origin.as_str()).collect();
+        match places.is_empty() {
+            true => "default".to_owned(),
+            false => places.into_iter().collect::<Vec<_>>().join(", "),
+        }
     }
 
     /// What is in force, each with its origin as a comment.
@@ -177,7 +186,7 @@ impl ResolvedTraining {
 
     pub(super) fn refused(&self, key: &str, detail: String) -> Error {
         Error::BadValue {
-            origin: self.origin(key).to_owned(),
+            origin: self.origin(key),
             key: key.to_owned(),
             detail,
         }

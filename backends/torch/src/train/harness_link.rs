@@ -1,6 +1,7 @@
 //! The trainer's side of the protocol with the harness (`backends::training::protocol`).
 
 use std::io::{BufRead, Error as IoError, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use backends::training::protocol::{FromTrainer, Program, ToTrainer};
 use harness::training::Feedback;
@@ -11,6 +12,7 @@ use crate::error::{Error, Result};
 pub struct HarnessLink<'a> {
     output: &'a mut dyn Write,
     input: &'a mut dyn BufRead,
+    stop: Option<&'a AtomicBool>,
     next_id: u64,
 }
 
@@ -19,8 +21,23 @@ impl<'a> HarnessLink<'a> {
         Self {
             output,
             input,
+            stop: None,
             next_id: 0,
         }
+    }
+
+    /// Stops when `stop` becomes true: after the update in progress, with a checkpoint.
+    #[must_use]
+    pub fn stopped_by(self, stop: &'a AtomicBool) -> Self {
+        Self {
+            stop: Some(stop),
+            ..self
+        }
+    }
+
+    /// Whether the harness asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// # Errors
@@ -60,6 +77,7 @@ impl<'a> HarnessLink<'a> {
                 id: found,
                 feedback,
             } if found == id && feedback.len() == n => Ok(feedback),
+            ToTrainer::Stop => Err(wrong("it asked to stop".to_owned())),
             ToTrainer::Judged {
                 id: found,
                 feedback,

@@ -608,7 +608,8 @@ impl Trainer<'_> {
             // Rounds are what can be gone on from.
             let every = u64::from(session.settings.checkpoints.every.max(1));
             let made = session.progress.step / every;
-            if made > (session.progress.step - per_round) / every || session.is_done() {
+            let is_over = session.is_done() || session.link.is_stopped();
+            if made > (session.progress.step - per_round) / every || is_over {
                 session.keep(self, None)?;
             }
         }

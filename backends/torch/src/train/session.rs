@@ -135,13 +135,18 @@ impl<'a, 'b> Session<'a, 'b> {
 
     /// Whether a checkpoint is due after the last update.
     pub(super) fn is_due(&self) -> bool {
+        self.is_planned() || self.link.is_stopped()
+    }
+
+    fn is_planned(&self) -> bool {
         let every = u64::from(self.settings.checkpoints.every.max(1));
         self.progress.step.is_multiple_of(every) || self.progress.step >= self.n_steps
     }
 
     /// Keeps a checkpoint; with a validation loss, also the best model so far.
     pub(super) fn keep(&mut self, export: &dyn Export, validation: Option<f64>) -> Result<()> {
-        if let Some(loss) = validation {
+        // Where a training was stopped makes no difference to what it gives.
+        if let Some(loss) = validation.filter(|_| self.is_planned()) {
             self.measured([("validation_loss".to_owned(), loss)].into())?;
             if self.progress.best.is_none_or(|(_, best)| loss < best) {
                 self.progress.best = Some((self.progress.step, loss));
@@ -161,7 +166,11 @@ impl<'a, 'b> Session<'a, 'b> {
             &export.optimizers(),
             self.settings.checkpoints.keep_last,
             |folder| export.write(folder),
-        )
+        )?;
+        if self.link.is_stopped() && self.progress.step < self.n_steps {
+            return Err(Error::Stopped);
+        }
+        Ok(())
     }
 
     /// Puts the best model, else the last, in its place.

@@ -157,6 +157,9 @@ impl From<Preset> for training::Preset {
     }
 }
 
+/// A setting's name and what was given for it.
+pub(crate) type Given = (&'static str, String);
+
 /// What all stages know.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct TrainCommon {
@@ -212,7 +215,7 @@ pub(crate) struct TrainCommon {
 
 impl TrainCommon {
     /// What was given, as values of settings: those written in TOML, and texts.
-    pub(crate) fn given(&self) -> (Vec<(&str, String)>, Vec<(&str, String)>) {
+    pub(crate) fn given(&self) -> (Vec<Given>, Vec<Given>) {
         let number = |value: Option<f64>| value.map(|value| value.to_string());
         let count = |value: Option<u32>| value.map(|value| value.to_string());
         let values = [
@@ -291,9 +294,12 @@ pub(crate) struct CriticScore {
     /// Folder of the critic
     #[arg(long, value_name = "DIR")]
     pub(crate) critic: PathBuf,
-    /// Folder of the actor, whose tokens the values are for [default: the critic's own tokens]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) actor: Option<PathBuf>,
+    /// Longest prompt in tokens [default: as the critic was trained]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_source_tokens: Option<u32>,
+    /// Longest program in tokens [default: as the critic was trained]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_target_tokens: Option<u32>,
     /// Score the reference programs too
     #[arg(long)]
     pub(crate) references: bool,

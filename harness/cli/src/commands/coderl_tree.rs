@@ -18,7 +18,7 @@ use harness::store::{
     DatasetRecord, GenerationRecord, JudgingRecord, Manifest, ProblemSummary, RunDirectory,
     write_records,
 };
-use harness::training::{CriticScore, Origin, pool};
+use harness::training::{CriticScore, Origin, pool, softmax};
 use harness::verdict::{Cause, Grader, Judgement, Verdict};
 
 use crate::arguments::{Export, ExportTree, Import, ImportTree};
@@ -153,7 +153,7 @@ fn tree_scores(solutions: &[TreeSolution], scores: Vec<&CriticScore>) -> Option<
 fn folder_of(id: &ProblemId) -> Result<PathBuf> {
     let parts: Vec<&str> = id.as_str().split('/').collect();
     let is_plain = |part: &&str| !part.is_empty() && **part != *"." && **part != *"..";
-    if !parts.iter().all(|part| is_plain(part)) || id.as_str().contains('\\') {
+    if !parts.iter().all(is_plain) || id.as_str().contains('\\') {
         return Err(data(format!(
             "problem `{id}` has a name that is no folder's"
         )));
@@ -278,7 +278,7 @@ fn critic_scores_of(
             prompt_ids: Some(ids(&tree.prompt[index])),
             logits: logits[..n_tokens].to_vec(),
             predicted: tree.predicted[index],
-            pooled: Some(pool(logits)),
+            probabilities: softmax(&pool(logits)),
         });
     }
     Ok(scores)

@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result};
 use harness::metric::{ClassifierQuality, Prediction, classifier_quality};
 use harness::prompt::TemplateChoice;
 use harness::store::{read_record_file, write_records};
-use harness::training::{ClassSet, CriticScore, ExampleMaker, Origin, TrainingSample};
+use harness::training::{
+    ClassSet, CriticScore, ExampleMaker, Origin, TrainingSample, TrainingSettings,
+};
 use harness::verdict::Outcome;
 use reports::{render, tables};
 use serde::Serialize;
@@ -47,8 +49,8 @@ pub(crate) fn critic_score(context: &Context, arguments: &arguments::CriticScore
         .arg(&file)
         .arg("--out")
         .arg(&out);
-    if let Some(actor) = &arguments.actor {
-        command.arg("--actor").arg(actor);
+    for (option, value) in lengths(arguments) {
+        command.arg(option).arg(value.to_string());
     }
     let status = command
         .status()
@@ -62,6 +64,31 @@ pub(crate) fn critic_score(context: &Context, arguments: &arguments::CriticScore
     let report = report(&samples, &scores)?;
     print(&report, arguments.json)?;
     Ok(Exit::Done)
+}
+
+/// The longest prompt and program: those that were asked for, else those that the critic was
+/// trained with, whose settings lie beside its folder.
+fn lengths(arguments: &arguments::CriticScore) -> Vec<(&'static str, u32)> {
+    let beside = arguments
+        .critic
+        .parent()
+        .map(|folder| folder.join("settings.json"));
+    let settings: Option<TrainingSettings> = beside
+        .and_then(|path| std::fs::read(path).ok())
+        .and_then(|json| serde_json::from_slice(&json).ok());
+    let of = |given: Option<u32>, trained: fn(&TrainingSettings) -> u32| {
+        given.or_else(|| settings.as_ref().map(trained))
+    };
+    let source = of(arguments.max_source_tokens, |s| s.batch.max_source_tokens);
+    let target = of(arguments.max_target_tokens, |s| s.batch.max_target_tokens);
+    let options = [
+        ("--max-source-tokens", source),
+        ("--max-target-tokens", target),
+    ];
+    options
+        .into_iter()
+        .filter_map(|(option, value)| Some((option, value?)))
+        .collect()
 }
 
 /// The judged programs of the run.
@@ -112,8 +139,7 @@ fn report(samples: &[TrainingSample], scores: &[CriticScore]) -> Result<Report> 
             let score = by_id
                 .get(&(&sample.id, origin))
                 .ok_or_else(|| data(format!("the critic left out program {}", sample.id)))?;
-            let probabilities = score.probabilities();
-            let confidence = probabilities.get(score.predicted).ok_or_else(|| {
+            let confidence = score.probabilities.get(score.predicted).ok_or_else(|| {
                 data(format!(
                     "the critic took {} for class {}",
                     sample.id, score.predicted

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use harness::config::{BackendChoice, Options, Resolved};
-use harness::problem::Split;
+use harness::problem::{Problem, Split};
 
 use crate::arguments::{Directory, Sample};
 use crate::commands::judging::source;
@@ -17,26 +17,14 @@ use crate::pipeline::{Pipeline, Request, resolve_over, stem};
 pub(crate) const BASELINE: &str = "baseline";
 
 pub(crate) fn sample(context: &Context, arguments: Sample) -> Result<Exit> {
-    let samples = resolved(&arguments, |options| {
-        // A model of ours where nothing else is said.
-        options.backend.get_or_insert(BackendChoice::Torch);
-        options.n_samples.get_or_insert(Sample::DEFAULT_N);
-    })?;
-    let splits = match samples.settings.selection.split {
-        None => training_split(context, &samples)?,
-        some => some,
-    };
-    let samples = resolved(&arguments, |options| {
-        options.backend.get_or_insert(BackendChoice::Torch);
-        options.n_samples.get_or_insert(Sample::DEFAULT_N);
-        options.split = splits;
-    })?;
-    let greedy = resolved(&arguments, |options| {
-        options.backend.get_or_insert(BackendChoice::Torch);
-        options.split = splits;
+    let split = training_split(context, &arguments)?;
+    let samples = resolved(&arguments, split, |_| {})?;
+    let greedy = resolved(&arguments, split, |options| {
         options.n_samples = Some(NonZeroU32::MIN);
         options.temperature = Some(0.0);
-        options.beams = None;
+        // Metrics of one program are asked for nowhere.
+        options.k = Some(vec![NonZeroU32::MIN]);
+        options.n_at_k = Some(Vec::new());
     })?;
     let out = arguments
         .directory
@@ -82,38 +70,42 @@ pub(crate) fn sample(context: &Context, arguments: Sample) -> Result<Exit> {
     })
 }
 
-/// Settings with `change` on top.
-fn resolved(arguments: &Sample, change: impl FnOnce(&mut Options)) -> Result<Resolved> {
-    let mut over = Options::default();
-    let given = resolve_over(
-        &arguments.settings,
-        Some(&arguments.backend),
-        arguments.dataset.get(),
-        Options::default(),
-    )?;
-    over.backend = given.settings.model.backend;
-    over.n_samples = given.settings.sampling.n_samples.and_then(NonZeroU32::new);
+/// Settings with what goes without saying, and `change` on top.
+fn resolved(
+    arguments: &Sample,
+    split: Option<Split>,
+    change: impl FnOnce(&mut Options),
+) -> Result<Resolved> {
+    let resolve = |over: Options| {
+        let backend = Some(&arguments.backend);
+        resolve_over(&arguments.settings, backend, arguments.dataset.get(), over)
+    };
+    let given = resolve(Options::default())?.settings;
+    let n_samples = given.sampling.n_samples.and_then(NonZeroU32::new);
+    let mut over = Options {
+        backend: given.model.backend.or(Some(BackendChoice::Torch)),
+        n_samples: n_samples.or(Some(Sample::DEFAULT_N)),
+        split,
+        ..Options::default()
+    };
     change(&mut over);
-    resolve_over(
-        &arguments.settings,
-        Some(&arguments.backend),
-        arguments.dataset.get(),
-        over,
-    )
+    resolve(over)
 }
 
-/// Samples are for learning: of the training split, where the dataset has one.
-fn training_split(context: &Context, resolved: &Resolved) -> Result<Option<Split>> {
-    let Some(name) = &resolved.settings.dataset else {
-        // The pipeline says that there is none.
-        return Ok(None);
+/// The split that was asked for. Samples are for learning: otherwise the training split, where
+/// the dataset has one.
+fn training_split(context: &Context, arguments: &Sample) -> Result<Option<Split>> {
+    let settings = resolved(arguments, None, |_| {})?.settings;
+    let Some(name) = settings
+        .dataset
+        .filter(|_| settings.selection.split.is_none())
+    else {
+        // Without a dataset the pipeline complains.
+        return Ok(settings.selection.split);
     };
-    let dataset = context.open_dataset(name)?;
-    let has_train = dataset
-        .problems
-        .iter()
-        .any(|problem| problem.split == Some(Split::Train));
-    Ok(has_train.then_some(Split::Train))
+    let problems = context.open_dataset(&name)?.problems;
+    let is_training = |problem: &Problem| problem.split == Some(Split::Train);
+    Ok(problems.iter().any(is_training).then_some(Split::Train))
 }
 
 fn default_out(resolved: &Resolved) -> PathBuf {

@@ -1,5 +1,6 @@
 //! What people and TensorBoard see of a training.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,13 +22,14 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
 
 /// Values that are shown, with what they are called there.
-const SHOWN: [(&str, &str); 9] = [
+const SHOWN: [(&str, &str); 10] = [
     ("loss", "loss"),
     ("ce_loss", "L_ce"),
     ("rl_loss", "L_rl"),
     ("validation_loss", "validation"),
     ("accuracy", "accuracy"),
     ("reward", "reward"),
+    ("share_passed", "passed"),
     ("kl", "KL"),
     ("entropy", "entropy"),
     ("tokens_per_second", "tokens/s"),
@@ -41,6 +43,8 @@ pub(crate) struct TrainingProgress {
     last_line: Instant,
     last_flush: Instant,
     events: EventFile,
+    /// The last of each: an update may be told of in parts.
+    latest: BTreeMap<String, f64>,
 }
 
 impl TrainingProgress {
@@ -77,6 +81,7 @@ impl TrainingProgress {
             last_line: Instant::now(),
             last_flush: Instant::now(),
             events,
+            latest: BTreeMap::new(),
         })
     }
 
@@ -87,7 +92,8 @@ impl TrainingProgress {
             self.events.flush()?;
         }
         self.bar.set_position(metrics.step);
-        let text = describe(metrics);
+        self.latest.extend(metrics.values.clone());
+        let text = describe(&self.latest);
         self.bar.set_message(text.clone());
         let is_last = Some(metrics.step) == self.bar.length();
         if !self.console.shows_bars() && (is_last || self.last_line.elapsed() >= LINE_EVERY) {
@@ -132,11 +138,11 @@ fn earlier(directory: &Path, resumed_at: u64) -> Vec<Metrics> {
         .collect()
 }
 
-fn describe(metrics: &Metrics) -> String {
+fn describe(values: &BTreeMap<String, f64>) -> String {
     let parts: Vec<String> = SHOWN
         .iter()
         .filter_map(|(key, name)| {
-            let value = *metrics.values.get(*key)?;
+            let value = *values.get(*key)?;
             Some(match value.abs() {
                 large if large >= 100.0 => format!("{name} {value:.0}"),
                 _ => format!("{name} {value:.4}"),
@@ -156,6 +162,9 @@ mod tests {
             r#"{"step": 7, "tokens_per_second": 1234.5, "loss": 0.25, "other": 1, "kl": 0.0123}"#,
         )
         .unwrap();
-        assert_eq!(describe(&metrics), "loss 0.2500, KL 0.0123, tokens/s 1234");
+        assert_eq!(
+            describe(&metrics.values),
+            "loss 0.2500, KL 0.0123, tokens/s 1234"
+        );
     }
 }

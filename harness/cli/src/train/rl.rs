@@ -159,7 +159,7 @@ fn with_baselines(
         } | Algorithm::Ppo {
             baseline: Baseline::Greedy,
             ..
-        }
+        } | Algorithm::Rltf { .. }
     );
     if !is_needed || samples.is_empty() {
         return Ok(samples);

@@ -1,13 +1,16 @@
 //! `train` and `critic-score`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, PipeReader, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::tokenizer::Tokenizer;
 use backend_torch::train::{self, Critic, HarnessLink};
+use backends::training::protocol::ToTrainer;
 use harness::training::{BatchSettings, TrainingSample, TrainingSettings};
 use tch::Device;
 
@@ -21,8 +24,9 @@ pub(crate) fn train(options: &Train, has_threads: bool) -> Result<()> {
     let settings: TrainingSettings =
         serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))?;
     let mut output = std::io::stdout().lock();
-    let mut input = std::io::stdin().lock();
-    let mut link = HarnessLink::new(&mut output, &mut input);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut input = listen(&stop)?;
+    let mut link = HarnessLink::new(&mut output, &mut input).stopped_by(&stop);
     let resolve = |model: &Path| {
         let name = model.to_string_lossy();
         model::path(&name).map_err(|error| backend_torch::Error::Request {
@@ -50,6 +54,24 @@ fn threads_for(model: &Path) -> Result<i32> {
         .sum();
     let cores = std::thread::available_parallelism()?.get();
     Ok(if n < SMALL { 1 } else { i32::try_from(cores)? })
+}
+
+/// Standard input, read on a thread of its own, so that being asked to stop is heard at once.
+fn listen(stop: &Arc<AtomicBool>) -> Result<BufReader<PipeReader>> {
+    let (input, mut answers) = std::io::pipe()?;
+    let stop = Arc::clone(stop);
+    std::thread::Builder::new()
+        .name("harness".to_owned())
+        .spawn(move || {
+            for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                if matches!(serde_json::from_str(&line), Ok(ToTrainer::Stop)) {
+                    stop.store(true, Ordering::Relaxed);
+                } else if writeln!(answers, "{line}").is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(BufReader::new(input))
 }
 
 /// Scores this many samples before it writes them.
