@@ -169,6 +169,9 @@ pub(crate) struct TrainCommon {
     /// Discard what the training directory holds and start over
     #[arg(long, help_heading = "Training directory")]
     pub(crate) fresh: bool,
+    /// Write the settings and the data, and do not train
+    #[arg(long)]
+    pub(crate) data_only: bool,
     /// Settings file (TOML); `--show-settings` prints the values in force
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     pub(crate) config: Option<PathBuf>,

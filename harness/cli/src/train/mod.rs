@@ -40,7 +40,10 @@ pub(crate) fn train(context: &Context, command: &Train) -> Result<Exit> {
     }
     // What is wrong with the settings is told before anything is read.
     let settings = order.settings.settings(&order.out, Default::default())?;
-    let program = torch_program()?;
+    let program = match common.data_only {
+        true => None,
+        false => Some(torch_program()?),
+    };
     let directory = TrainingDirectory::open(&order.out)?;
     if common.fresh {
         directory.discard()?;
@@ -61,6 +64,9 @@ pub(crate) fn train(context: &Context, command: &Train) -> Result<Exit> {
         ));
     }
 
+    let Some(program) = program else {
+        return Ok(Exit::Done);
+    };
     let command = [
         program.into_os_string(),
         "train".into(),
