@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use harness::error_chain;
-use harness::strategy::Stop;
+use harness::strategy::{Answers, Stop};
 
 use super::error::ProcessError;
 use super::model::{Model, ProcessOptions, TICK, message_id, out_of_turn};
@@ -96,10 +96,7 @@ impl Desk {
     }
 
     /// Answers in the order of `questions`.
-    pub(super) fn ask(
-        &mut self,
-        questions: Vec<Question>,
-    ) -> Result<Vec<Result<Answer, String>>, Stop> {
+    pub(super) fn ask(&mut self, questions: Vec<Question>) -> Answers<Answer> {
         let n = questions.len();
         let jobs = questions.into_iter().enumerate();
         let mut round = Round {

@@ -6,7 +6,7 @@ use harness::decoding::Decoding;
 use harness::problem::{Problem, ProblemId};
 use harness::prompt::Prompt;
 use harness::strategy::{
-    Author, Critic, CriticToken, Criticism, Draft, Prefix, Reading, Stop, Written,
+    Answers, Author, Critic, CriticToken, Criticism, Draft, Prefix, Reading, Stop, Written,
 };
 use harness::training::softmax;
 
@@ -83,10 +83,7 @@ impl ChildAuthor {
 }
 
 impl Author for ChildAuthor {
-    fn write(
-        &mut self,
-        drafts: &[Draft<'_>],
-    ) -> Result<Vec<Result<Vec<Written>, String>>, Stop> {
+    fn write(&mut self, drafts: &[Draft<'_>]) -> Answers<Vec<Written>> {
         let questions = drafts.iter().map(|draft| self.question(draft));
         let questions = questions
             .collect::<Result<Vec<_>, _>>()
@@ -137,7 +134,7 @@ impl ChildCritic {
 }
 
 impl Critic for ChildCritic {
-    fn read(&mut self, readings: &[Reading<'_>]) -> Result<Vec<Result<Criticism, String>>, Stop> {
+    fn read(&mut self, readings: &[Reading<'_>]) -> Answers<Criticism> {
         let questions = readings.iter().map(|reading| {
             Question::Score(Score {
                 id: 0,
@@ -174,7 +171,9 @@ fn criticism(scores: &Scores) -> Result<Criticism, String> {
             Ok(softmax(logits)[passed])
         } else {
             let n = logits.len();
-            Err(format!("the critic gave {n} logits for {n_classes} classes"))
+            Err(format!(
+                "the critic gave {n} logits for {n_classes} classes"
+            ))
         }
     };
     let logits = scores

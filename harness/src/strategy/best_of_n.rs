@@ -27,7 +27,11 @@ pub fn best_of_n(
                 .critic
                 .as_deref_mut()
                 .ok_or_else(|| Stop::Failed("ranking by a critic needs one".into()))?;
-            read(&mut states, |state| state.programs().iter().collect(), critic)?;
+            read(
+                &mut states,
+                |state| state.programs().iter().collect(),
+                critic,
+            )?;
         }
     }
     Ok(states
@@ -55,5 +59,7 @@ fn value(rank: Rank, state: &State<'_>, program: &Program) -> f64 {
             .feedback_of(program)
             .map(|it| f64::from(u8::from(it.outcome == Outcome::PassedTests))),
     };
-    known.filter(|value| !value.is_nan()).unwrap_or(f64::NEG_INFINITY)
+    known
+        .filter(|value| !value.is_nan())
+        .unwrap_or(f64::NEG_INFINITY)
 }

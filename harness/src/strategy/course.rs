@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::prefix::Prefix;
 use super::record::{Budget, ProgramRecord, RoundKind, RoundRecord, StrategyPath, StrategyRecord};
 use super::tools::{
     Attempt, Author, Course, Critic, Criticism, Draft, ExampleJudge, Final, Reading, Stop, Task,
     Written,
 };
-use super::prefix::Prefix;
 use crate::prompt::Prompt;
 use crate::seed::strategy_seed;
 use crate::training::Feedback;
@@ -242,7 +242,9 @@ impl State<'_> {
     ) {
         let seed_tokens = order.prefix.as_ref().map(|prefix| prefix.tokens.len());
         let budget = &mut self.budget;
-        budget.prompt_tokens += written.first().map_or(0, |it| u64::from(it.n_prompt_tokens));
+        budget.prompt_tokens += written
+            .first()
+            .map_or(0, |it| u64::from(it.n_prompt_tokens));
         budget.seed_tokens += (seed_tokens.unwrap_or_default() * written.len()) as u64;
         let generated: u64 = written.iter().map(|it| u64::from(it.n_tokens)).sum();
         match kind {

@@ -44,7 +44,11 @@ pub fn critic_sampling(
         .map(|task| State::new(task, run_seed))
         .collect();
     sample(&mut states, n, tools)?;
-    judge(&mut states, |state| settings.has_use_for_tests(state), &mut *tools.judge)?;
+    judge(
+        &mut states,
+        |state| settings.has_use_for_tests(state),
+        &mut *tools.judge,
+    )?;
     loop {
         let steps: Vec<Step> = states.iter().map(|state| settings.step(state)).collect();
         if steps.iter().all(|step| *step == Step::Done) {
@@ -64,7 +68,11 @@ pub fn critic_sampling(
             critic,
         )?;
         advance(settings, &steps, n, &mut states, tools)?;
-        judge(&mut states, |state| settings.has_use_for_tests(state), &mut *tools.judge)?;
+        judge(
+            &mut states,
+            |state| settings.has_use_for_tests(state),
+            &mut *tools.judge,
+        )?;
     }
     Ok(states
         .into_iter()
@@ -108,18 +116,25 @@ impl CriticSampling {
 }
 
 /// N programs from the actor.
-pub(super) fn sample(
-    states: &mut [State<'_>],
-    n: u32,
-    tools: &mut Tools<'_>,
-) -> Result<(), Stop> {
+pub(super) fn sample(states: &mut [State<'_>], n: u32, tools: &mut Tools<'_>) -> Result<(), Stop> {
     let orders = states.iter().enumerate().map(|(index, state)| Order {
         state: index,
         prompt: state.task.prompt.clone(),
         prefix: None,
-        slots: (0..n).map(|index| Slot { index, parent: None }).collect(),
+        slots: (0..n)
+            .map(|index| Slot {
+                index,
+                parent: None,
+            })
+            .collect(),
     });
-    write(states, orders.collect(), (0, RoundKind::Plain), &mut *tools.actor, false)
+    write(
+        states,
+        orders.collect(),
+        (0, RoundKind::Plain),
+        &mut *tools.actor,
+        false,
+    )
 }
 
 /// P: those of the programs that there are now that pass the example tests, repetitions included.

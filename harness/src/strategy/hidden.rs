@@ -54,15 +54,16 @@ mod tests {
             example: vec![test("shown")],
             hidden: vec![test("kept back")],
         };
-        let mut problem = Problem::with_tests(
-            ProblemId::new("p/1"),
-            UnitTests::StandardInput { tests },
-        );
+        let mut problem =
+            Problem::with_tests(ProblemId::new("p/1"), UnitTests::StandardInput { tests });
         problem.reference_solutions = vec!["print('secret')".to_owned()];
         let shown = examples_only(&problem).unwrap();
         assert_eq!((shown.tests.n_example(), shown.tests.n_hidden()), (1, 0));
         let text = serde_json::to_string(&shown).unwrap();
-        assert!(!text.contains("kept back") && !text.contains("print"), "{text}");
+        assert!(
+            !text.contains("kept back") && !text.contains("print"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -79,6 +80,9 @@ mod tests {
                 hidden: vec![test("1")],
             },
         };
-        assert_eq!(examples_only(&Problem::with_tests(ProblemId::new("p"), empty)), None);
+        assert_eq!(
+            examples_only(&Problem::with_tests(ProblemId::new("p"), empty)),
+            None
+        );
     }
 }

@@ -35,6 +35,6 @@ pub use settings::{
 };
 pub use share::shares;
 pub use tools::{
-    Attempt, Author, Course, Critic, CriticToken, Criticism, Draft, ExampleJudge, Final, Reading,
-    Repairer, Stop, Task, Tools, Written,
+    Answers, Attempt, Author, Course, Critic, CriticToken, Criticism, Draft, ExampleJudge, Final,
+    Reading, Repairer, Stop, Task, Tools, Written,
 };

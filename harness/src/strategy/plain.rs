@@ -78,7 +78,13 @@ pub(super) fn drawn<'t>(
             break;
         }
         let round = (0, RoundKind::Plain);
-        write(&mut states, orders, round, &mut *tools.actor, wants_log_prob)?;
+        write(
+            &mut states,
+            orders,
+            round,
+            &mut *tools.actor,
+            wants_log_prob,
+        )?;
     }
     if let Draws::Budget(_) = draws {
         for (state, limit) in states.iter_mut().zip(limits) {
@@ -125,7 +131,10 @@ impl State<'_> {
             kept += 1;
         }
         round.programs.truncate(kept);
-        let tokens = round.programs.iter().map(|it| u64::from(it.written.n_tokens));
+        let tokens = round
+            .programs
+            .iter()
+            .map(|it| u64::from(it.written.n_tokens));
         self.budget.actor_tokens = tokens.sum();
         // One request would have done.
         let prompt = round.programs.first().map(|it| it.written.n_prompt_tokens);

@@ -131,7 +131,8 @@ impl Judging<'_> {
     }
 }
 
-fn submission(style: &PromptStyle, problem: &Problem, text: &str) -> (Submission, i64) {
+/// What `text` submits, and how far its program lies below the head of it.
+pub(crate) fn submission(style: &PromptStyle, problem: &Problem, text: &str) -> (Submission, i64) {
     let code = style.code(problem, text);
     let line_offset = Answer::line_offset_in(problem, text, &code);
     let program = match code {
