@@ -28,7 +28,6 @@ impl StrategySettings {
 
 /// Settings of [`super::critic_sampling`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct CriticSampling {
     /// Rounds of refining at most.
     pub refine_rounds: u32,
@@ -51,7 +50,6 @@ pub enum RepairBy {
 
 /// Settings of [`super::best_of_n()`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct BestOfN {
     pub rank: Rank,
     /// Candidates that are kept of those that were drawn.
