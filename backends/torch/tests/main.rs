@@ -7,5 +7,6 @@ mod golden;
 mod gradients;
 mod new_models;
 mod serving;
+mod serving_critic;
 mod tokenizing;
 mod writing;
