@@ -276,13 +276,17 @@ fn engine() -> Option<PathBuf> {
     named.into_iter().chain([beside]).find(|it| it.is_file())
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn skip() {
+    eprintln!(
+        "skipped: no `coderl-torch` beside the tests; `make torch`, or set CODERL_TEST_TORCH"
+    );
+}
+
 #[test]
 fn the_real_engine_scores_and_continues() {
     let Some(engine) = engine() else {
-        eprintln!(
-            "skipped: there is no `coderl-torch` beside the tests; `make torch`, or set \
-             CODERL_TEST_TORCH"
-        );
+        skip();
         return;
     };
     let coderl = Coderl::new();
