@@ -37,6 +37,8 @@ test: build
 	$(CARGO) clippy $(BUILD) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --exclude backend-torch --no-deps --quiet
 	python3 datasets/builtin/check.py
+	$(TARGET)/coderl datasets micro --out target/micro
+	python3 datasets/micro/check.py target/micro
 	$(CARGO) test --release --workspace --exclude backend-torch --no-fail-fast
 
 # Thousands of real programs with recorded verdicts, where the data is at hand.

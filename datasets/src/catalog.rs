@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::problem::Dataset;
+use harness::problem::{Dataset, Split};
 
 use crate::builtin::{self, builtin};
 use crate::error::Error;
+use crate::micro;
 use crate::opening;
 
 /// Directories in which named datasets are looked for, in this order.
@@ -27,6 +28,8 @@ pub struct Known {
     pub paths: &'static [&'static str],
     /// Where it comes from; `None` for what is part of the program.
     pub hub: Option<HubSource>,
+    /// What is taken where neither a split nor problems are asked for; `None` for all.
+    pub default_split: Option<Split>,
 }
 
 /// Files of a dataset repository on the Hugging Face Hub.
@@ -65,6 +68,21 @@ pub const KNOWN: &[Known] = &[
         title: "the project's own 40 problems in APPS and MBPP form, part of this program",
         paths: &[],
         hub: None,
+        default_split: None,
+    },
+    Known {
+        name: micro::APPS,
+        title: "generated suite in APPS form, version 1: 6,000 train, 300 validation, 500 test",
+        paths: &[],
+        hub: None,
+        default_split: Some(Split::Test),
+    },
+    Known {
+        name: micro::MBPP,
+        title: "generated suite in MBPP form, version 1: 300 test problems in other words",
+        paths: &[],
+        hub: None,
+        default_split: Some(Split::Test),
     },
     Known {
         name: "mbpp",
@@ -81,6 +99,7 @@ pub const KNOWN: &[Known] = &[
             suffix: ".parquet",
             n_files: 4,
         }),
+        default_split: None,
     },
     Known {
         name: "mbpp-sanitized",
@@ -92,6 +111,7 @@ pub const KNOWN: &[Known] = &[
             suffix: ".parquet",
             n_files: 4,
         }),
+        default_split: None,
     },
     Known {
         name: "mbpp-plus",
@@ -108,6 +128,7 @@ pub const KNOWN: &[Known] = &[
             suffix: ".parquet",
             n_files: 1,
         }),
+        default_split: None,
     },
     Known {
         name: "humaneval",
@@ -124,6 +145,7 @@ pub const KNOWN: &[Known] = &[
             suffix: ".parquet",
             n_files: 1,
         }),
+        default_split: None,
     },
     Known {
         name: "humaneval-plus",
@@ -140,6 +162,7 @@ pub const KNOWN: &[Known] = &[
             suffix: ".parquet",
             n_files: 1,
         }),
+        default_split: None,
     },
     Known {
         name: "apps",
@@ -151,12 +174,20 @@ pub const KNOWN: &[Known] = &[
             suffix: ".jsonl",
             n_files: 2,
         }),
+        default_split: None,
     },
 ];
 
 /// The dataset called `name`.
 pub fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)
+}
+
+/// The split of `name_or_path` to take where none is asked for: that of a named dataset that is
+/// made for training too, and not of files that are called the same.
+pub fn default_split(name_or_path: &str) -> Option<Split> {
+    let known = known(name_or_path).filter(|_| !Path::new(name_or_path).exists())?;
+    known.default_split
 }
 
 /// Names in backquotes, with commas between them.
@@ -195,7 +226,11 @@ pub fn open(name_or_path: &str, places: &Places) -> Result<Dataset, Error> {
 impl Known {
     fn open(&self, places: &Places) -> Result<Dataset, Error> {
         let Some(hub) = &self.hub else {
-            return builtin();
+            return match self.name {
+                micro::APPS => micro::apps(),
+                micro::MBPP => micro::mbpp(),
+                _ => builtin(),
+            };
         };
         let mut looked_for = Vec::new();
         if let Some(data_dir) = &places.data_dir {

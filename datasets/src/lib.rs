@@ -22,6 +22,7 @@ mod human_eval;
 mod literal;
 mod mbpp;
 mod mbpp_inputs;
+pub mod micro;
 mod numpy_shim;
 mod own;
 
@@ -37,7 +38,7 @@ pub mod show;
 mod test_data;
 
 pub use builtin::builtin;
-pub use catalog::{HubSource, KNOWN, Known, Places, known, open};
+pub use catalog::{HubSource, KNOWN, Known, Places, default_split, known, open};
 pub use error::Error;
 pub use hub::HubSettings;
 pub use record::{FetchedFile, Record};

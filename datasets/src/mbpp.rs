@@ -51,7 +51,8 @@ fn read(row: &Row, context: &Context, id: &ProblemId, task: &str) -> Result<Prob
     let hidden = match row.optional_text("test")? {
         // MBPP+: one script with all its inputs and results, the three asserts' included.
         Some(script) => vec![numpy_shim::applied(script)],
-        None => asserts.clone(),
+        // MBPP shows all that it grades by; our generated suite holds some back.
+        None => [asserts.clone(), row.optional_texts("hidden_test_list")?].concat(),
     };
     let statement = if row.has("text") { "text" } else { "prompt" };
     Ok(Problem {
@@ -128,6 +129,16 @@ mod tests {
                     panic!("asserts")
                 };
                 assert_eq!(setup, "import math\nimport re");
+            },
+        );
+        check(
+            r#"{"task_id": 11, "text": "T", "test_list": ["assert 1"], "hidden_test_list": ["assert 2"]}"#,
+            |problem| {
+                let UnitTests::Asserts { tests, .. } = problem.unwrap().tests else {
+                    panic!("asserts")
+                };
+                assert_eq!(tests.example, ["assert 1"]);
+                assert_eq!(tests.hidden, ["assert 1", "assert 2"]);
             },
         );
         check(

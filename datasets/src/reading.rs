@@ -118,12 +118,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The split that a file or folder name speaks of: `train` or `test` as a word of its own
+/// The split that a file or folder name speaks of: `train`, `validation` or `test` as a word of its own
 /// (`train.jsonl`, `coderl_train`, `test-00000-of-00001.parquet`), as the Hub infers it.
 pub(crate) fn split_in_name(name: &str) -> Option<Split> {
     name.split(|c: char| !c.is_ascii_alphanumeric())
         .find_map(|word| match word {
             "train" => Some(Split::Train),
+            "validation" => Some(Split::Validation),
             "test" => Some(Split::Test),
             _ => None,
         })
@@ -149,6 +150,7 @@ mod tests {
         check("data/train.jsonl.gz", Some(Split::Train));
         check("APPS/test/0001", Some(Split::Test));
         check("coderl_train/0001", Some(Split::Train));
+        check("apps/validation.jsonl", Some(Split::Validation));
         check("x/test-00000-of-00001.parquet", Some(Split::Test));
         check("test/sub/problems.jsonl", None);
         check("latest/problems.jsonl", None);

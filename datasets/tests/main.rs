@@ -5,5 +5,6 @@ mod bad_files;
 mod fetch;
 #[cfg(feature = "fetch")]
 mod hub_server;
+mod micro_suite;
 mod parquet_files;
 mod real_data;

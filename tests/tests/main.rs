@@ -7,6 +7,7 @@ mod cache;
 mod dependencies;
 mod forgery;
 mod interruption;
+mod micro_suite;
 mod models;
 mod score;
 mod training;

@@ -1,6 +1,7 @@
 //! The command line: what can be written, and what it means as [`Options`].
 
 mod checks;
+mod micro;
 mod model;
 mod train;
 mod tree;
@@ -14,6 +15,7 @@ use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
+pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
 pub(crate) use train::{CriticScore, Sample, Train, TrainCommon, TrainRl};
 pub(crate) use tree::{Export, ExportTree, Import, ImportTree};
@@ -498,6 +500,8 @@ pub(crate) enum Datasets {
         /// Id of a problem
         id: Option<String>,
     },
+    /// Write the generated suite as files, in any size and with any seed
+    Micro(Micro),
 }
 
 #[derive(Debug, Args)]

@@ -114,7 +114,8 @@ impl<'a> Pipeline<'a> {
                 run.manifest.dataset.selection.clone()
             }
             _ => resolved.settings.selection.clone(),
-        };
+        }
+        .or_split(datasets::default_split(&name));
         let mut problems = selection.apply(&dataset.name, dataset.problems.clone())?;
         let audit = audit_file(request.exclusion, stored.as_ref());
         let excluded = match audit {

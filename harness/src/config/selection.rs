@@ -23,6 +23,15 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The same with `split` where neither a split nor problems are named.
+    #[must_use]
+    pub fn or_split(mut self, split: Option<Split>) -> Self {
+        if self.ids.is_empty() {
+            self.split = self.split.or(split);
+        }
+        self
+    }
+
     /// The problems selected from `dataset`, a name for messages.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod text;
 mod answer;
 mod choice;
 mod repair;
+mod short;
 mod template;
 mod user_template;
 

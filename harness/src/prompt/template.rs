@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::AnswerForm;
+use super::short::short;
 use super::text::{Message, Prompt, Role};
 use crate::problem::{Problem, UnitTests, display_as_serialized};
 
@@ -42,6 +43,9 @@ pub enum Template {
     /// A request to a model that was tuned to answer requests; the program is expected in a
     /// fenced block.
     Chat,
+    /// The statement without its examples, and a line on how the program is called, for models
+    /// that are as small as the problems of the generated suite.
+    Micro,
 }
 
 display_as_serialized! {
@@ -52,6 +56,7 @@ display_as_serialized! {
         MbppThreeShot => "mbpp-three-shot",
         Completion => "completion",
         Chat => "chat",
+        Micro => "micro",
     }
 }
 
@@ -86,6 +91,7 @@ impl Template {
             Self::AppsGeneration => apps_generation(problem),
             Self::MbppPaper => mbpp_paper(problem)?,
             Self::MbppThreeShot => mbpp_three_shot(problem, shots)?,
+            Self::Micro => short(problem),
             Self::Completion => problem
                 .completion_prefix
                 .clone()
@@ -110,9 +116,11 @@ impl Template {
     /// Where the code is in what a model answers.
     pub fn answer(self) -> AnswerForm {
         match self {
-            Self::AppsTraining | Self::AppsGeneration | Self::MbppPaper | Self::MbppThreeShot => {
-                AnswerForm::Program
-            }
+            Self::AppsTraining
+            | Self::AppsGeneration
+            | Self::MbppPaper
+            | Self::MbppThreeShot
+            | Self::Micro => AnswerForm::Program,
             Self::Completion => AnswerForm::Continuation,
             Self::Chat => AnswerForm::Fenced,
         }
@@ -123,13 +131,17 @@ impl Template {
         match self {
             Self::MbppThreeShot => &[MBPP_END],
             Self::Completion => &FUNCTION_END,
-            Self::AppsTraining | Self::AppsGeneration | Self::MbppPaper | Self::Chat => &[],
+            Self::AppsTraining
+            | Self::AppsGeneration
+            | Self::MbppPaper
+            | Self::Chat
+            | Self::Micro => &[],
         }
     }
 }
 
-const CALL_BASED: &str = "Use Call-Based format";
-const STANDARD_INPUT: &str = "Use Standard Input format";
+pub(super) const CALL_BASED: &str = "Use Call-Based format";
+pub(super) const STANDARD_INPUT: &str = "Use Standard Input format";
 
 /// Two newlines more than in generation stand before the last line but one, or one where
 /// there is starter code, and one more behind it. The starter code alone decides the format.

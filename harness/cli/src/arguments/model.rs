@@ -26,8 +26,8 @@ pub(crate) struct Backend {
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
     /// How problems are put to the model: auto, apps-training, apps-generation, mbpp-paper,
-    /// mbpp-three-shot, completion, chat, or a TOML file (docs/backends.md) [default: auto, that
-    /// of each benchmark]
+    /// mbpp-three-shot, completion, chat, micro, or a TOML file (docs/backends.md) [default:
+    /// auto, that of each benchmark]
     #[arg(long, visible_alias = "prompt-template", value_name = "TEMPLATE")]
     template: Option<String>,
     /// Address of an OpenAI-compatible server, such as `http://127.0.0.1:8000/v1` [default:

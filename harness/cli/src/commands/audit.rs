@@ -22,7 +22,10 @@ pub(crate) fn audit(context: &Context, arguments: &arguments::Audit) -> Result<E
     let dataset = context.open_dataset(&arguments.dataset)?;
     let n_skipped = dataset.skipped.len();
     let n_all = dataset.problems.len();
-    let problems = settings.selection.apply(&dataset.name, dataset.problems)?;
+    let selection = settings.selection.clone();
+    let problems = selection
+        .or_split(datasets::default_split(&arguments.dataset))
+        .apply(&dataset.name, dataset.problems)?;
     if problems.is_empty() {
         return Err(data(format!(
             "no problem of `{}` is left; loosen --split, --difficulty or --limit",

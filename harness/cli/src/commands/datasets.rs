@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use datasets::fetch::{self, FetchProgress};
+use datasets::micro;
 use datasets::show::{self, ShowOptions};
 use indicatif::HumanBytes;
 
@@ -17,6 +18,7 @@ pub(crate) fn datasets(context: &Context, command: &arguments::Datasets) -> Resu
         arguments::Datasets::List => list(context),
         arguments::Datasets::Fetch { name } => fetch(context, name),
         arguments::Datasets::Show { dataset, id } => show(context, dataset, id.as_deref()),
+        arguments::Datasets::Micro(arguments) => write_micro(arguments),
     }
 }
 
@@ -81,6 +83,20 @@ fn fetch(context: &Context, name: &str) -> Result<Exit> {
         HumanBytes(fetched.bytes_transferred),
         fetched.record_path.display()
     ));
+    Ok(Exit::Done)
+}
+
+fn write_micro(arguments: &arguments::Micro) -> Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    for file in micro::write(&arguments.out, &arguments.settings())? {
+        writeln!(
+            out,
+            "{}  {} problems  {}",
+            file.sha256,
+            file.n_problems,
+            file.path.display()
+        )?;
+    }
     Ok(Exit::Done)
 }
 

@@ -55,7 +55,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Logits(options) => logits::logits(options),
         Command::Tokenize(options) => tokenize::tokenize(options),
         Command::Serve(options) => serve::serve(options),
-        Command::Train(options) => train::train(options),
+        Command::Train(options) => train::train(options, arguments.threads.is_some()),
         Command::CriticScore(options) => train::critic_score(options),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use backend_torch::checkpoint::Checkpoint;
 use backend_torch::tokenizer::Tokenizer;
 use backend_torch::train::{self, Critic, HarnessLink};
 use backends::training::protocol::ToTrainer;
@@ -16,7 +17,7 @@ use tch::Device;
 use crate::arguments::{CriticScore, Train};
 use crate::model;
 
-pub(crate) fn train(options: &Train) -> Result<()> {
+pub(crate) fn train(options: &Train, has_threads: bool) -> Result<()> {
     let path = &options.settings;
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -32,6 +33,11 @@ pub(crate) fn train(options: &Train) -> Result<()> {
             detail: format!("{error:#}"),
         })
     };
+    if !has_threads {
+        tch::set_num_threads(threads_for(&model::path(
+            &settings.model.to_string_lossy(),
+        )?)?);
+    }
     train::train(&settings, &resolve, &mut link)?;
     Ok(())
 }
@@ -52,6 +58,20 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<BufReader<PipeReader>> {
             }
         })?;
     Ok(BufReader::new(input))
+}
+
+/// Threads that training a model is fastest with: the passes of a small one are over before a
+/// second thread has woken up.
+fn threads_for(model: &Path) -> Result<i32> {
+    const SMALL: usize = 20_000_000;
+    let checkpoint = Checkpoint::open(model)?;
+    let n: usize = checkpoint
+        .tensors
+        .list()
+        .map(|(_, shape, _)| shape.iter().product::<usize>())
+        .sum();
+    let cores = std::thread::available_parallelism()?.get();
+    Ok(if n < SMALL { 1 } else { i32::try_from(cores)? })
 }
 
 /// Scores this many samples before it writes them.
