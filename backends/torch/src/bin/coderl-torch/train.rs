@@ -42,20 +42,6 @@ pub(crate) fn train(options: &Train, has_threads: bool) -> Result<()> {
     Ok(())
 }
 
-/// Threads that training a model is fastest with: the passes of a small one are over before a
-/// second thread has woken up.
-fn threads_for(model: &Path) -> Result<i32> {
-    const SMALL: usize = 20_000_000;
-    let checkpoint = Checkpoint::open(model)?;
-    let n: usize = checkpoint
-        .tensors
-        .list()
-        .map(|(_, shape, _)| shape.iter().product::<usize>())
-        .sum();
-    let cores = std::thread::available_parallelism()?.get();
-    Ok(if n < SMALL { 1 } else { i32::try_from(cores)? })
-}
-
 /// Standard input, read on a thread of its own, so that being asked to stop is heard at once.
 fn listen(stop: &Arc<AtomicBool>) -> Result<BufReader<PipeReader>> {
     let (input, mut answers) = std::io::pipe()?;
@@ -72,6 +58,20 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<BufReader<PipeReader>> {
             }
         })?;
     Ok(BufReader::new(input))
+}
+
+/// Threads that training a model is fastest with: the passes of a small one are over before a
+/// second thread has woken up.
+fn threads_for(model: &Path) -> Result<i32> {
+    const SMALL: usize = 20_000_000;
+    let checkpoint = Checkpoint::open(model)?;
+    let n: usize = checkpoint
+        .tensors
+        .list()
+        .map(|(_, shape, _)| shape.iter().product::<usize>())
+        .sum();
+    let cores = std::thread::available_parallelism()?.get();
+    Ok(if n < SMALL { 1 } else { i32::try_from(cores)? })
 }
 
 /// Scores this many samples before it writes them.
