@@ -12,12 +12,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use harness::candidate::CandidateId;
 use harness::training::{
-    BatchSettings, CriticAlignment, CriticSettings, Origin, Pooling, TrainingSample,
+    BatchSettings, CriticAlignment, CriticScore, CriticSettings, Pooling, TrainingSample,
     TrainingSettings,
 };
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::actor::{Actor, pick};
@@ -49,31 +47,6 @@ pub struct Critic {
     backbone: Actor,
     hidden: Linear,
     output: Linear,
-}
-
-/// What a critic says of a program (`critic_scores.jsonl`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CriticScores {
-    pub id: CandidateId,
-    pub origin: Origin,
-    /// `[T]`, the end-of-text token included.
-    pub token_ids: Vec<u32>,
-    /// `[T, C]`.
-    pub logits: Vec<Vec<f32>>,
-    /// Class of the largest pooled logit.
-    pub predicted: usize,
-    /// Probabilities of the classes, of the pooled logits: `[C]`.
-    pub probabilities: Vec<f32>,
-}
-
-impl CriticScores {
-    /// q̂: for each token the probability of `class` (Eq. 10).
-    pub fn token_values(&self, class: usize) -> Vec<f32> {
-        self.logits
-            .iter()
-            .map(|logits| softmax(logits)[class])
-            .collect()
-    }
 }
 
 fn softmax(logits: &[f32]) -> Vec<f32> {
@@ -436,7 +409,7 @@ pub fn score_samples(
     tokenizer: &Tokenizer,
     samples: &[TrainingSample],
     settings: &BatchSettings,
-) -> Result<Vec<CriticScores>> {
+) -> Result<Vec<CriticScore>> {
     let sequencer = Sequencer::new(tokenizer, critic.config(), settings);
     let sequences = samples
         .iter()
@@ -448,10 +421,11 @@ pub fn score_samples(
         .iter()
         .zip(sequences)
         .zip(scores)
-        .map(|((sample, sequence), (logits, pooled))| CriticScores {
+        .map(|((sample, sequence), (logits, pooled))| CriticScore {
             id: sample.id.clone(),
             origin: sample.origin,
             token_ids: sequence.target,
+            prompt_ids: Some(sequence.source),
             logits,
             predicted: largest(&pooled),
             probabilities: softmax(&pooled),

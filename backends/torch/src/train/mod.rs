@@ -26,7 +26,7 @@ mod supervised;
 
 pub use actor::Actor;
 pub use batch::{Batch, Reads, micro_batches};
-pub use critic::{Critic, CriticScores, score_samples};
+pub use critic::{Critic, score_samples};
 pub use harness_link::HarnessLink;
 pub use optimizer::AdamW;
 pub use run::train;

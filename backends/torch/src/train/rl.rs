@@ -800,16 +800,24 @@ impl Trainer<'_> {
         if self.rl.ce_weight == 0.0 {
             return Ok(Vec::new());
         }
-        chosen
-            .iter()
-            .enumerate()
-            .map(|(index, examples)| {
-                let place = round * chosen.len() as u64 + index as u64;
-                let draw = seed_for(self.seed, Purpose::References, place);
-                let example = examples[(draw % examples.len() as u64) as usize];
-                self.sequencer.sequence(&example.prompt, &example.program)
-            })
-            .collect()
+        let mut out = Vec::new();
+        for (index, examples) in chosen.iter().enumerate() {
+            // Problems without a reference program have an example that is a prompt alone.
+            let with_program: Vec<&TrainingExample> = examples
+                .iter()
+                .copied()
+                .filter(|example| !example.program.is_empty())
+                .collect();
+            if with_program.is_empty() {
+                continue;
+            }
+            let place = round * chosen.len() as u64 + index as u64;
+            let draw = seed_for(self.seed, Purpose::References, place);
+            let example = with_program[(draw % with_program.len() as u64) as usize];
+            let sequence = self.sequencer.sequence(&example.prompt, &example.program)?;
+            out.push(sequence);
+        }
+        Ok(out)
     }
 
     /// The critic learns from the round's samples.

@@ -97,10 +97,12 @@ impl<'a> Start<'a> {
         TrainedActor::new(actor, tokenizer, self.settings, self.saved.as_ref())
     }
 
+    /// The programs to imitate; an example that is a prompt alone is none.
     fn sequences(&self, examples: &[TrainingExample]) -> Result<Vec<Sequence>> {
         let sequencer = self.sequencer();
         examples
             .iter()
+            .filter(|example| !example.program.is_empty())
             .map(|example| sequencer.sequence(&example.prompt, &example.program))
             .collect()
     }
