@@ -524,7 +524,11 @@ impl Trainer<'_> {
             .iter()
             .zip(sequences)
             .map(|(sample, sequence)| match &sample.token_values {
-                Some(values) if values.len() == sequence.target.len() => Ok(Some(values.clone())),
+                // A program that is cut here and was not there keeps the values of what is left:
+                // none depends on what comes behind.
+                Some(values) if values.len() >= sequence.target.len() => {
+                    Ok(Some(values[..sequence.target.len()].to_vec()))
+                }
                 Some(values) => Err(Error::request(format!(
                     "sample `{}` has {} token values and {} tokens; score it with a critic of the \
                      actor's tokenizer",
