@@ -98,7 +98,11 @@ parity: torch torch-python
 bench-generate: torch torch-python
 	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch
 
-# PyPI's torch, transformers, gguf and CTranslate2 in the user's cache: 4 GB.
+# Speed and memory of training beside plain PyTorch, and beside the padding of CodeRL.
+bench-train: torch torch-python
+	$(TORCH_PYTHON) backends/torch/bench/train.py --coderl-torch $(TARGET)/coderl-torch $(BENCH)
+
+# PyPI's torch, transformers, PEFT, gguf and CTranslate2 in the user's cache: 4 GB.
 torch-python: libtorch
 	@backends/torch/venv.sh
 

@@ -19,7 +19,7 @@ use harness::training::{
 use tch::{Device, Kind, Tensor};
 
 use super::actor::{Actor, pick};
-use super::batch::{Batch, Reads, micro_batches};
+use super::batch::{Batch, Padding, Reads, micro_batches};
 use super::checkpoint::{Saved, write_file};
 use super::loss;
 use super::optimizer::{AdamW, finite};
@@ -112,6 +112,14 @@ impl Critic {
         new_head: Option<u64>,
         device: Device,
     ) -> Result<Self> {
+        if settings.pooling == Pooling::LogitsWithPadding
+            && matches!(checkpoint.config, Config::Llama(_))
+        {
+            return Err(Error::request(
+                "the pooling `logits-with-padding` is that of the released encoder-decoders, and \
+                 this model is none; use `logits` or `states`",
+            ));
+        }
         let mut parameters = Parameters::new(device, Kind::Float);
         let tensors = &checkpoint.tensors;
         let width = match &checkpoint.config {
@@ -183,20 +191,27 @@ impl Critic {
         (token_logits, pooled)
     }
 
-    /// The batch of one pass.
-    pub(super) fn batch(
-        &self,
-        sequences: &[&Sequence],
-        pass: &[usize],
+    /// The passes over the sequences of an update: positions in `sequences`, and their batch.
+    fn passes<'a>(
+        &'a self,
+        sequences: &'a [&'a Sequence],
         settings: &BatchSettings,
-    ) -> Batch {
-        let members: Vec<&Sequence> = pass.iter().map(|index| sequences[*index]).collect();
+    ) -> impl Iterator<Item = (Vec<usize>, Batch)> + 'a {
+        let config = self.config();
+        let mut padding = Padding::of(config, settings);
+        if self.settings.pooling == Pooling::LogitsWithPadding {
+            padding.target = Padding::of_targets(settings).target;
+        }
         let reads = match self.settings.alignment {
             CriticAlignment::AfterToken => Reads::All,
             CriticAlignment::BeforeToken => Reads::AllButLast,
         };
-        let device = self.backbone.device();
-        Batch::new(&members, &self.backbone.config, settings, reads, device)
+        let passes = micro_batches(sequences, padding, settings.max_tokens as usize);
+        passes.into_iter().map(move |pass| {
+            let members: Vec<&Sequence> = pass.iter().map(|index| sequences[*index]).collect();
+            let batch = Batch::new(&members, config, padding, reads, self.backbone.device());
+            (pass, batch)
+        })
     }
 
     /// Adds the gradients of the mean of L_critic (Eq. 9); returns that mean.
@@ -207,8 +222,7 @@ impl Critic {
         settings: &BatchSettings,
     ) -> f64 {
         let mut total = 0.0;
-        for pass in micro_batches(sequences, settings.max_tokens as usize) {
-            let batch = self.batch(sequences, &pass, settings);
+        for (pass, batch) in self.passes(sequences, settings) {
             let (_, pooled) = self.forward(&batch, Mode::Train);
             let classes: Vec<i64> = pass.iter().map(|index| classes[*index] as i64).collect();
             let classes = Tensor::from_slice(&classes).to_device(pooled.device());
@@ -227,8 +241,7 @@ impl Critic {
     ) -> Vec<(Vec<Vec<f32>>, Vec<f32>)> {
         let mut out = vec![Default::default(); sequences.len()];
         tch::no_grad(|| {
-            for pass in micro_batches(sequences, settings.max_tokens as usize) {
-                let batch = self.batch(sequences, &pass, settings);
+            for (pass, batch) in self.passes(sequences, settings) {
                 let (tokens, pooled) = self.forward(&batch, Mode::Evaluate);
                 let mut tokens = rows_of(&tokens).into_iter();
                 for (index, pooled) in pass.iter().zip(rows_of(&pooled)) {
@@ -352,7 +365,10 @@ pub(super) fn train(
         ];
         session.updated(n_tokens, named(values))?;
         if session.is_due() {
-            let found = evaluate(&trained.critic, validation, &settings.batch);
+            let found = session
+                .is_planned()
+                .then(|| evaluate(&trained.critic, validation, &settings.batch))
+                .flatten();
             let loss = found.as_ref().map(|found| found["validation_loss"]);
             if let Some(mut found) = found {
                 found.remove("validation_loss");

@@ -36,6 +36,10 @@ pub(crate) enum Command {
     /// Train a model, as `coderl train` asks for it: events on standard output, judgement on
     /// standard input
     Train(Train),
+    /// Loss and gradients of a first update over all the data of a training, to be compared with
+    /// those of other programs
+    #[command(hide = true)]
+    Gradients(Gradients),
     /// Write what a critic says of programs, token by token
     CriticScore(CriticScore),
 }
@@ -317,6 +321,15 @@ pub(crate) struct Tokenize {
 pub(crate) struct Train {
     /// `settings.json` of a training directory
     pub(crate) settings: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gradients {
+    /// `settings.json` of a training directory
+    pub(crate) settings: PathBuf,
+    /// Safetensors file to write: the gradients by name, and `loss`
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
