@@ -162,8 +162,9 @@ pub(crate) struct New {
     #[arg(long, help_heading = "Sizes")]
     pub(crate) untied: bool,
     /// Standard deviation of the embeddings [default: 1 for t5, 0.02 for llama, as
-    /// `transformers` has it]. The output of a tied model is made of them too, so that with 1 its
-    /// first guesses are far from even; 0.05 makes it learn sooner
+    /// `transformers` has it]. The output of a tied model is made of them too: with 1, a new T5
+    /// expects the token that it has just read, and its loss begins above that of a guess; with 0.1
+    /// it begins at that. See docs/torch.md before changing it
     #[arg(long, value_name = "X", help_heading = "Sizes")]
     pub(crate) embedding_std: Option<f64>,
 }
