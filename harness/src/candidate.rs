@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Problem, ProblemId};
+use crate::strategy::RoundKind;
 
 /// Which candidate of which problem. Orders by problem, then by index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,4 +65,23 @@ pub struct Provenance {
     /// Why a model ended it: `end`, `stop` or `length`, or what a server calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<String>,
+    /// How a strategy came to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyProvenance>,
+}
+
+/// Which program of a strategy a candidate is (`strategy.jsonl` has the others).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrategyProvenance {
+    /// Name of the strategy.
+    pub name: String,
+    pub round: RoundKind,
+    /// In its round, from 0.
+    pub index: u32,
+    /// Index in the round before of what it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u32>,
+    /// Tokens with which it had to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed_tokens: Option<u32>,
 }

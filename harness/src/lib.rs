@@ -26,4 +26,5 @@ pub mod prompt;
 pub mod reward;
 pub mod runner;
 pub mod store;
+pub mod strategy;
 pub mod training;

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use harness::problem::ProblemId;
+use harness::problem::{ProblemId, WhichTests};
 use harness::runner::{BatchJudge, BatchRequest, Submission};
 use harness::store::VerdictCache;
 use harness::verdict::{Grader, Judged, Judgement, Outcome, Unjudged};
@@ -45,6 +45,7 @@ fn equal_programs_are_judged_once_and_remembered() {
     let batch = BatchJudge::new(BatchRequest {
         problems: &problems,
         grader: Grader::Strict,
+        tests: WhichTests::Hidden,
         context: &context,
         cache: Some(&cache),
         workers: NonZeroUsize::new(2).unwrap(),
@@ -97,6 +98,7 @@ fn trouble_is_tried_again_and_is_nobodys_fault() {
     let batch = BatchJudge::new(BatchRequest {
         problems: &problems,
         grader: Grader::Strict,
+        tests: WhichTests::Hidden,
         context: &context,
         cache: None,
         workers: NonZeroUsize::MIN,

@@ -113,6 +113,7 @@ pub(crate) fn manifest() -> Manifest {
         temperature: None,
         top_p: None,
         model: None,
+        strategy: None,
     });
     manifest.judging = Some(JudgingRecord {
         graders: BOTH.to_vec(),

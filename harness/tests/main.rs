@@ -9,4 +9,5 @@ mod records;
 mod run_directory;
 mod scoring;
 mod settings;
+mod strategy;
 mod training;

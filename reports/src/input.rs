@@ -2,6 +2,7 @@
 
 use harness::metric::{Bootstrap, Comparison, Flip, Metric, NAtK, OutcomeChange, ProblemTally};
 use harness::problem::SkippedProblem;
+use harness::strategy::StrategyRecord;
 use harness::verdict::Grader;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ pub struct ReportInput {
     pub flips: Option<Vec<Flip>>,
     /// Rows of the dataset that could not be used.
     pub skipped: Vec<SkippedProblem>,
+    /// What a strategy of decoding did for each problem; empty without one.
+    #[serde(default)]
+    pub strategy: Vec<StrategyRecord>,
 }
 
 impl ReportInput {

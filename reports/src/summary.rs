@@ -73,6 +73,11 @@ pub(crate) fn report(input: &ReportInput, shown: &Shown) -> String {
             "Every problem: [`tables/problems.{grader}.csv`](tables/problems.{grader}.csv)\n\n"
         );
     }
+    if !input.strategy.is_empty() {
+        page.push_str("## Strategy\n\n");
+        page.push_str(&shown.whole("strategy"));
+        page.push_str(&shown.whole("strategy-budget"));
+    }
     if let Some(flips) = &input.flips {
         page.push_str("## Where the graders differ\n\n");
         if flips.is_empty() {

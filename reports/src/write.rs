@@ -61,6 +61,16 @@ pub fn write_report(input: &ReportInput, folder: &Path) -> Result<Vec<PathBuf>, 
         writer.plot(&plot)?;
         shown.plot(&plot);
     }
+    for table in [
+        tables::strategy_table(&input.strategy),
+        tables::strategy_budget_table(&input.strategy),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        writer.table(&table)?;
+        shown.tables.push(table);
+    }
     if let Some(flips) = &input.flips {
         let table = tables::flip_counts_table(flips);
         writer.table(&table)?;

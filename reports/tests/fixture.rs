@@ -164,5 +164,6 @@ pub(crate) fn input(shape: &Shape) -> ReportInput {
             id: "apps/test/4242".to_owned(),
             reason: "`input_output.json`: no tests".to_owned(),
         }],
+        strategy: Vec::new(),
     }
 }

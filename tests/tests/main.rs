@@ -10,6 +10,7 @@ mod interruption;
 mod micro_suite;
 mod models;
 mod score;
+mod strategy;
 mod training;
 mod unjudged;
 mod verify;

@@ -144,6 +144,10 @@ pub struct Ready {
     /// run is not resumed with another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_sha256: Option<String>,
+    /// SHA-256 over the texts of all tokens in order of their ids, as hex, where the child knows
+    /// it: ids of one model mean the same to another that says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer_sha256: Option<String>,
     pub capabilities: Vec<Capability>,
     /// Requests that may be unanswered at a time, at least 1.
     pub max_in_flight: u32,
@@ -163,6 +167,8 @@ pub enum Capability {
     /// Prompts that are conversations: the model has a chat template.
     Chat,
     Score,
+    /// [`Scores::outcome_logits`] and [`Scores::pooled_outcome_logits`]: the model is a critic.
+    Critic,
     Tokenize,
     Train,
     /// Something that this version of the harness does not know.
@@ -211,11 +217,15 @@ pub struct Scores {
     /// Natural logarithm of the probability of each token; of a model that generates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_probs: Option<Vec<f32>>,
-    /// Logits of the outcomes compile error, runtime error, failed tests and passed tests at
-    /// each token, in this order; of a critic.
+    /// Names of a critic's classes, in the order of its logits: `failed`, `passed`; or, as where
+    /// this is left out, `compile-error`, `runtime-error`, `failed-tests`, `passed-tests`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    /// Logits of the classes at each token, of the state that has read it; of a critic. Where
+    /// the completion is longer than the critic reads, all lists end earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome_logits: Option<Vec<Vec<f32>>>,
-    /// The same for the whole completion.
+    /// The same for the whole completion, with what ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pooled_outcome_logits: Option<Vec<f32>>,
 }
@@ -311,6 +321,7 @@ mod tests {
                 name: "toy 1".to_owned(),
                 model: "toy".to_owned(),
                 model_sha256: None,
+                tokenizer_sha256: None,
                 capabilities: vec![Capability::Generate, Capability::ForcedPrefix],
                 max_in_flight: 8,
             }),
@@ -331,6 +342,24 @@ mod tests {
             json!({
                 "type": "completion", "id": 7, "index": 1, "text": "pass", "n_tokens": 1,
                 "finish": "end"
+            }),
+        );
+        let scores = Scores {
+            id: 8,
+            n_prompt_tokens: 2,
+            token_ids: vec![203],
+            token_ends: vec![1],
+            log_probs: None,
+            classes: Some(vec!["failed".to_owned(), "passed".to_owned()]),
+            outcome_logits: Some(vec![vec![0.5, -0.5]]),
+            pooled_outcome_logits: Some(vec![0.5, -0.25]),
+        };
+        check(
+            &FromChild::Scores(scores),
+            json!({
+                "type": "scores", "id": 8, "n_prompt_tokens": 2, "token_ids": [203],
+                "token_ends": [1], "classes": ["failed", "passed"],
+                "outcome_logits": [[0.5, -0.5]], "pooled_outcome_logits": [0.5, -0.25]
             }),
         );
         check(&FromChild::Alive, json!({"type": "alive"}));

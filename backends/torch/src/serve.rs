@@ -1,7 +1,9 @@
 //! The child's side of the process backend's protocol (`backends::process::protocol`).
 //!
 //! One thread reads requests; the calling thread owns the model. Requests that come while
-//! others are decoded join them at the next token.
+//! others are decoded join them at the next token. [`critic`] serves critics.
+
+pub mod critic;
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
@@ -27,6 +29,8 @@ pub struct Served<'a> {
     /// The model as a person would name it.
     pub name: String,
     pub sha256: String,
+    /// [`Tokenizer::digest`].
+    pub tokenizer_sha256: String,
     pub limits: Limits,
 }
 
@@ -60,6 +64,24 @@ pub fn serve(
     input: impl BufRead + Send + 'static,
     output: &mut dyn Write,
 ) -> std::result::Result<(), ServeError> {
+    let requests = read(input);
+    let engine = Engine::new(
+        served.model,
+        served.tokenizer,
+        served.end_tokens,
+        served.limits,
+    );
+    Server {
+        served,
+        engine,
+        output,
+        pending: Vec::new(),
+    }
+    .run(&requests)
+}
+
+/// Requests, read on a thread of their own.
+fn read(input: impl BufRead + Send + 'static) -> Receiver<Incoming> {
     let (sender, requests) = channel();
     std::thread::spawn(move || {
         for (line, text) in input.lines().enumerate() {
@@ -75,20 +97,30 @@ pub fn serve(
             }
         }
     });
-    let engine = Engine::new(
-        served.model,
-        served.tokenizer,
-        served.end_tokens,
-        served.limits,
-    );
-    Server {
-        served,
-        engine,
-        output,
-        pending: Vec::new(),
-    }
-    .run(&requests)
+    requests
 }
+
+/// Whether the other side speaks our version.
+fn check_hello(request: &ToChild) -> std::result::Result<(), ServeError> {
+    match request {
+        ToChild::Hello { protocol } if *protocol == PROTOCOL_VERSION => Ok(()),
+        ToChild::Hello { protocol } => Err(ServeError::Version { found: *protocol }),
+        _ => Err(ServeError::NoHello),
+    }
+}
+
+/// Writes an answer.
+fn tell(output: &mut dyn Write, message: &FromChild) -> std::result::Result<(), ServeError> {
+    let mut line = serde_json::to_string(message).expect("messages can be written as JSON");
+    line.push('\n');
+    output
+        .write_all(line.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(ServeError::Write)
+}
+
+/// What every child of ours says of itself.
+const NAME: &str = concat!("coderl-torch ", env!("CARGO_PKG_VERSION"));
 
 struct Server<'a> {
     served: &'a Served<'a>,
@@ -138,11 +170,7 @@ impl Server<'_> {
     }
 
     fn greet(&mut self, request: &ToChild) -> std::result::Result<(), ServeError> {
-        match request {
-            ToChild::Hello { protocol } if *protocol == PROTOCOL_VERSION => {}
-            ToChild::Hello { protocol } => return Err(ServeError::Version { found: *protocol }),
-            _ => return Err(ServeError::NoHello),
-        }
+        check_hello(request)?;
         let mut capabilities = vec![
             Capability::Generate,
             Capability::ForcedPrefix,
@@ -156,9 +184,10 @@ impl Server<'_> {
         }
         self.tell(&FromChild::Ready(Ready {
             protocol: PROTOCOL_VERSION,
-            name: concat!("coderl-torch ", env!("CARGO_PKG_VERSION")).to_owned(),
+            name: NAME.to_owned(),
             model: self.served.name.clone(),
             model_sha256: Some(self.served.sha256.clone()),
+            tokenizer_sha256: Some(self.served.tokenizer_sha256.clone()),
             capabilities,
             // Enough to fill every row with a request of one candidate, and to have the next
             // one at hand.
@@ -261,6 +290,7 @@ impl Server<'_> {
             token_ids,
             token_ends,
             log_probs: Some(log_probs),
+            classes: None,
             outcome_logits: None,
             pooled_outcome_logits: None,
         }))
@@ -308,12 +338,7 @@ impl Server<'_> {
     }
 
     fn tell(&mut self, message: &FromChild) -> std::result::Result<(), ServeError> {
-        let mut line = serde_json::to_string(message).expect("messages can be written as JSON");
-        line.push('\n');
-        self.output
-            .write_all(line.as_bytes())
-            .and_then(|()| self.output.flush())
-            .map_err(ServeError::Write)
+        tell(self.output, message)
     }
 }
 

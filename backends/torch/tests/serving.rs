@@ -15,6 +15,7 @@ fn talk(case: &crate::fixture::Case, lines: &[Value]) -> (Vec<Value>, Result<(),
         end_tokens: &loaded.end_tokens,
         name: "small".to_owned(),
         sha256: "00".to_owned(),
+        tokenizer_sha256: loaded.tokenizer.digest(),
         limits: limits(4),
     };
     let text: Vec<String> = lines.iter().map(Value::to_string).collect();

@@ -4,6 +4,7 @@ mod checks;
 mod corpus;
 mod micro;
 mod model;
+mod strategy;
 mod train;
 mod tree;
 
@@ -19,6 +20,7 @@ pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
 pub(crate) use corpus::{Corpus, CorpusBuild};
 pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
+pub(crate) use strategy::{Rounds, StrategyArguments, StrategyName};
 pub(crate) use train::{CriticScore, Sample, Train, TrainCommon, TrainRl};
 pub(crate) use tree::{Export, ExportTree, Import, ImportTree};
 
@@ -28,6 +30,7 @@ Examples:
   coderl run mbpp --backend reference --split test    judge the dataset's own solutions
   coderl run builtin --judge both                     the built-in suite, no download needed
   coderl run mbpp --backend torch --model smollm2-135m --n-samples 10
+  coderl run apps --backend torch --model actor --strategy critic-sampling --critic critic -n 20
   coderl train sft apps --preset paper --model codet5 train a model; see `coderl train --help`
   coderl prompt mbpp 11                               what a model reads, and its length
   coderl report runs/humaneval-samples                make the report of a run again
@@ -224,6 +227,8 @@ pub(crate) struct Run {
     pub(crate) dataset: DatasetName,
     #[command(flatten)]
     pub(crate) backend: Backend,
+    #[command(flatten)]
+    pub(crate) strategy: StrategyArguments,
     #[command(flatten)]
     pub(crate) directory: Directory,
     #[command(flatten)]

@@ -8,7 +8,10 @@ use anyhow::Result;
 use harness::candidate::{CandidateId, Code};
 use harness::decoding::Method;
 use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, UnjudgedPolicy, flips, tally};
-use harness::store::{ModelRecord, StoredRun, sha256_of_file};
+use harness::store::{
+    HelperRecord, ModelRecord, SourceRecord, StoredRun, StrategyManifest, sha256_of_file,
+};
+use harness::strategy::StrategySettings;
 use harness::verdict::Grader;
 use reports::{Judging, ReportInput};
 use serde::de::DeserializeOwned;
@@ -54,6 +57,7 @@ pub(crate) fn report_input(
         judgings,
         flips,
         skipped: run.skipped.clone(),
+        strategy: run.strategy.clone(),
     })
 }
 
@@ -217,6 +221,37 @@ fn model_rows(model: &ModelRecord) -> Vec<(String, String)> {
     ]
 }
 
+fn strategy_rows(strategy: &StrategyManifest) -> Vec<(String, String)> {
+    let settings = match &strategy.settings {
+        StrategySettings::CriticSampling(settings) => format!(
+            ", up to {} repair and {} refine rounds, M = {}, repaired by {}",
+            settings.repair_rounds, settings.refine_rounds, settings.repair_top, settings.repair_by
+        ),
+        StrategySettings::BestOfN(settings) => {
+            format!(", the best {} by {}", settings.keep, settings.rank)
+        }
+        StrategySettings::Plain => String::new(),
+    };
+    let name = strategy.settings.name();
+    let mut rows = vec![("strategy".to_owned(), format!("{name}{settings}"))];
+    let helpers = [
+        ("critic", &strategy.critic),
+        ("repair model", &strategy.repair_model),
+    ];
+    for (role, helper) in helpers {
+        if let Some(HelperRecord { name, sha256, .. }) = helper {
+            let hash = sha256.as_ref().map(|it| format!(" (SHA-256 {it})"));
+            let hash = hash.unwrap_or_default();
+            rows.push((role.to_owned(), format!("{name}{hash}")));
+        }
+    }
+    if let Some(SourceRecord { path, sha256 }) = &strategy.budget_of {
+        let row = format!("the tokens of {path} (SHA-256 {sha256})");
+        rows.push(("budget".to_owned(), row));
+    }
+    rows
+}
+
 /// What a number depends on, for the head of a report.
 pub(crate) fn provenance(run: &StoredRun) -> Vec<(String, String)> {
     let manifest = &run.manifest;
@@ -244,6 +279,7 @@ pub(crate) fn provenance(run: &StoredRun) -> Vec<(String, String)> {
         if let Some(model) = &generation.model {
             rows.extend(model_rows(model));
         }
+        rows.extend(generation.strategy.iter().flat_map(strategy_rows));
         for source in &generation.sources {
             rows.push((
                 "samples".to_owned(),

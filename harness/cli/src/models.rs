@@ -1,6 +1,6 @@
 //! Backends with a model: from settings to something that generates.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,12 +80,7 @@ impl ModelSource {
             }
             BackendChoice::Torch => {
                 let model = model.ok_or_else(|| needs("--model, a name or a folder"))?;
-                let command = vec![
-                    torch_program()?.into_os_string(),
-                    "serve".into(),
-                    "--model".into(),
-                    OsString::from(&model),
-                ];
+                let command = torch_command(OsStr::new(&model))?;
                 (model, Place::Child { command })
             }
             BackendChoice::Replay | BackendChoice::Reference => {
@@ -201,19 +196,32 @@ impl ModelSource {
     }
 
     fn process(&self, settings: &Settings, asking: Asking) -> Result<Process> {
-        let Place::Child { command } = &self.place else {
-            anyhow::bail!("a server is no child process")
-        };
+        let options = Self::child_options(self.child_command()?, settings)?;
+        Ok(Process::new(self.backend.name(), options, asking))
+    }
+
+    /// What to start, where it is a child process.
+    pub(crate) fn child_command(&self) -> Result<Vec<OsString>> {
+        match &self.place {
+            Place::Child { command } => Ok(command.clone()),
+            Place::Server { .. } => anyhow::bail!("a server is no child process"),
+        }
+    }
+
+    /// How to start `command`.
+    pub(crate) fn child_options(
+        command: Vec<OsString>,
+        settings: &Settings,
+    ) -> Result<ProcessOptions> {
         let settings = &settings.model;
-        let options = ProcessOptions {
-            command: command.clone(),
+        Ok(ProcessOptions {
+            command,
             guard: Some(vec![own_executable()?.into(), MODEL_GUARD.into()]),
             start_timeout: settings.start_timeout,
             idle_timeout: settings.idle_timeout,
             // A child says itself how many it takes.
             max_in_flight: usize::MAX,
-        };
-        Ok(Process::new(self.backend.name(), options, asking))
+        })
     }
 
     fn http_options(&self, base_url: &str, settings: &Settings) -> HttpOptions {
@@ -246,6 +254,16 @@ pub(crate) fn template(backend: BackendChoice, settings: &Settings) -> TemplateC
 
 /// Names the engine where it lies elsewhere.
 const TORCH_VARIABLE: &str = "CODERL_TORCH";
+
+/// The command that serves the checkpoint `model`.
+pub(crate) fn torch_command(model: &OsStr) -> Result<Vec<OsString>> {
+    Ok(vec![
+        torch_program()?.into_os_string(),
+        "serve".into(),
+        "--model".into(),
+        model.to_owned(),
+    ])
+}
 
 /// The engine: the one that the user names, else beside this program, else where the shell
 /// would find it.

@@ -1,6 +1,9 @@
 //! From a dataset and a source of candidates to verdicts in a run directory: what
 //! `generate`, `score` and `run` share.
 
+mod plan;
+mod strategy;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -28,6 +31,8 @@ use crate::context::{Context, with_packages};
 use crate::exclusion;
 use crate::exit::{data, usage};
 use crate::models::ModelSource;
+
+pub(crate) use plan::StrategyPlan;
 
 /// Where candidates come from.
 #[derive(Clone, Debug)]
@@ -75,11 +80,14 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) left_out: usize,
     sandbox: Option<Box<dyn Executor>>,
     source: Source,
+    strategy: Option<StrategyPlan>,
 }
 
 /// What to make.
 pub(crate) struct Request<'a> {
     pub(crate) source: Source,
+    /// How candidates come of what a model writes; `None` for as it writes them.
+    pub(crate) strategy: Option<StrategyPlan>,
     pub(crate) resolved: Resolved,
     pub(crate) directory: &'a Directory,
     pub(crate) exclusion: &'a Exclusion,
@@ -137,7 +145,8 @@ impl<'a> Pipeline<'a> {
         if let Source::Model(model) = &request.source {
             model.check(&resolved.settings, &dataset.problems, &problems)?;
         }
-        let generation = generation_record(&request.source, &resolved)?;
+        let plan = request.strategy.as_ref();
+        let generation = generation_record(&request.source, plan, &resolved)?;
         let sandbox: Option<Box<dyn Executor>> = if request.judge {
             Some(Box::new(context.sandbox()?))
         } else {
@@ -169,9 +178,13 @@ impl<'a> Pipeline<'a> {
         });
         let out = request.directory.out.clone().unwrap_or_else(|| {
             Path::new("runs").join(format!(
-                "{}-{}",
+                "{}-{}{}",
                 stem(Path::new(&name)),
-                request.source.name()
+                request.source.name(),
+                match &request.strategy {
+                    Some(plan) => format!("-{}", plan.settings.name()),
+                    None => String::new(),
+                }
             ))
         });
         let directory = if request.directory.fresh {
@@ -210,6 +223,7 @@ impl<'a> Pipeline<'a> {
             directory,
             sandbox,
             source: request.source,
+            strategy: request.strategy,
         })
     }
 
@@ -257,6 +271,9 @@ impl<'a> Pipeline<'a> {
 
     /// Candidates for each problem.
     fn n_samples(&self) -> Option<u32> {
+        if let Some(plan) = &self.strategy {
+            return plan.n_finals();
+        }
         let settings = &self.resolved.settings;
         let largest_k = match &self.source {
             Source::Model(_) => {
@@ -344,6 +361,9 @@ impl<'a> Pipeline<'a> {
     /// Collects candidates and judges them. Those of a model are judged while it makes others.
     /// `false` when interrupted.
     pub(crate) fn generate_and_judge(&mut self) -> Result<bool> {
+        if let Some(plan) = self.strategy.clone() {
+            return Ok(self.generate_by_strategy(&plan)? && self.judge()?);
+        }
         if !matches!(self.source, Source::Model(_)) {
             return Ok(self.generate()? && self.judge()?);
         }
@@ -601,7 +621,11 @@ pub(crate) fn graders(resolved: &Resolved, dataset: &Dataset) -> Vec<harness::ve
     }
 }
 
-fn generation_record(source: &Source, resolved: &Resolved) -> Result<Option<GenerationRecord>> {
+fn generation_record(
+    source: &Source,
+    strategy: Option<&StrategyPlan>,
+    resolved: &Resolved,
+) -> Result<Option<GenerationRecord>> {
     let (backend, sources) = match source {
         Source::Stored => return Ok(None),
         Source::Reference => ("reference", Vec::new()),
@@ -617,11 +641,16 @@ fn generation_record(source: &Source, resolved: &Resolved) -> Result<Option<Gene
     Ok(Some(GenerationRecord {
         backend: backend.to_owned(),
         sources,
-        n_samples: sampling.n_samples,
+        // Candidates of a strategy depend on how many there are.
+        n_samples: match strategy {
+            Some(plan) => plan.n_draws(),
+            None => sampling.n_samples,
+        },
         seed: sampling.seed,
         // Recorded candidates were sampled elsewhere.
         temperature: None,
         top_p: None,
         model,
+        strategy: strategy.map(StrategyPlan::record),
     }))
 }

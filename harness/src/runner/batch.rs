@@ -20,6 +20,8 @@ use crate::verdict::{Grader, Judged, Judgement, Unjudged};
 pub struct BatchRequest<'a> {
     pub problems: &'a [Problem],
     pub grader: Grader,
+    /// By which tests; what judges has to go by the same ones.
+    pub tests: WhichTests,
     /// What verdicts depend on beside program, tests and grader.
     pub context: &'a KeyContext,
     /// `None` judges everything anew.
@@ -29,7 +31,7 @@ pub struct BatchRequest<'a> {
     pub cancel: &'a AtomicBool,
 }
 
-/// A program to judge by the hidden tests of a problem.
+/// A program to judge by the tests of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
     pub problem: ProblemId,
@@ -137,7 +139,7 @@ impl<'a> BatchJudge<'a> {
         let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
         let digest = *digests
             .entry(id)
-            .or_insert_with(|| TestsDigest::new(problem, WhichTests::Hidden));
+            .or_insert_with(|| TestsDigest::new(problem, self.request.tests));
         let BatchRequest {
             context, grader, ..
         } = &self.request;

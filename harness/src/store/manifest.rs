@@ -13,6 +13,7 @@ use crate::decoding::Decoding;
 use crate::error::{Difference, Error};
 use crate::execution::Limits;
 use crate::judge::JudgeOptions;
+use crate::strategy::StrategySettings;
 use crate::verdict::Grader;
 
 /// Format of the manifest and of all records beside it.
@@ -94,6 +95,36 @@ pub struct GenerationRecord {
     /// Absent for backends without a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelRecord>,
+    /// Absent where candidates are sampled one by one and left as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyManifest>,
+}
+
+/// A strategy of decoding, and what it uses beside the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StrategyManifest {
+    #[serde(flatten)]
+    pub settings: StrategySettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critic: Option<HelperRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_model: Option<HelperRecord>,
+    /// `strategy.jsonl` of the run whose tokens are the budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_of: Option<SourceRecord>,
+}
+
+/// A critic or a repair model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelperRecord {
+    /// As the user named it.
+    pub name: String,
+    /// As [`ModelRecord::sha256`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Longest prompt and program in tokens, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<(u32, u32)>,
 }
 
 /// The model behind a backend, and how it is asked.
@@ -143,10 +174,20 @@ pub struct JudgingRecord {
 }
 
 impl GenerationRecord {
-    /// This record, knowing of its model what `stored` knows.
+    /// This record, knowing of its models what `stored` knows.
     fn with_model_of(mut self, stored: &Self) -> Self {
         if let (Some(model), Some(stored)) = (&mut self.model, &stored.model) {
             model.sha256 = model.sha256.take().or_else(|| stored.sha256.clone());
+        }
+        if let (Some(strategy), Some(stored)) = (&mut self.strategy, &stored.strategy) {
+            for (helper, stored) in [
+                (&mut strategy.critic, &stored.critic),
+                (&mut strategy.repair_model, &stored.repair_model),
+            ] {
+                if let (Some(helper), Some(stored)) = (helper, stored) {
+                    helper.sha256 = helper.sha256.take().or_else(|| stored.sha256.clone());
+                }
+            }
         }
         self
     }
@@ -241,6 +282,14 @@ impl Manifest {
         if let Some(model) = value.pointer_mut("/generation/model") {
             remove(model, "place");
             remove(model, "sha256");
+        }
+        for helper in ["critic", "repair_model"] {
+            if let Some(helper) = value.pointer_mut(&format!("/generation/strategy/{helper}")) {
+                remove(helper, "sha256");
+            }
+        }
+        if let Some(budget) = value.pointer_mut("/generation/strategy/budget_of") {
+            *budget = budget["sha256"].take();
         }
         if let Some(sources) = value
             .pointer_mut("/generation/sources")

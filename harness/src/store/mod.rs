@@ -22,12 +22,12 @@ pub use audit_file::{open_audit, read_audit};
 pub use cache_key::{CacheKey, JUDGE_FINGERPRINT, KeyContext, TestsDigest};
 pub use digest::{sha256_hex, sha256_of_file, sha256_of_json};
 pub use manifest::{
-    DatasetRecord, ExclusionRecord, GenerationRecord, JudgingRecord, Manifest, ModelRecord,
-    SettingRecord, SourceRecord,
+    DatasetRecord, ExclusionRecord, GenerationRecord, HelperRecord, JudgingRecord, Manifest,
+    ModelRecord, SettingRecord, SourceRecord, StrategyManifest,
 };
 pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, ProblemSummary, Record};
 pub use record_log::RecordLog;
-pub use run_directory::{RunDirectory, StoredRun};
+pub use run_directory::{Helper, RunDirectory, StoredRun};
 pub use training_directory::{
     DataFile, TrainingDirectory, TrainingManifest, read_record_file, write_records,
 };

@@ -9,6 +9,7 @@ use super::record_log::{RecordLog, read_records};
 use crate::candidate::Candidate;
 use crate::error::{Difference, Error};
 use crate::problem::{SkippedProblem, WhichTests};
+use crate::strategy::StrategyRecord;
 use crate::verdict::Verdict;
 
 const MANIFEST: &str = "manifest.json";
@@ -19,6 +20,7 @@ const CANDIDATES: &str = "candidates";
 const EVENTS: &str = "events";
 const GENERATION_EVENTS: &str = "generation-events";
 const REQUESTS: &str = "requests";
+const STRATEGY: &str = "strategy";
 
 fn verdicts(tests: WhichTests) -> &'static str {
     match tests {
@@ -28,7 +30,7 @@ fn verdicts(tests: WhichTests) -> &'static str {
 }
 
 /// Names of all record files.
-fn record_names() -> [&'static str; 8] {
+fn record_names() -> [&'static str; 9] {
     [
         PROBLEMS,
         SKIPPED,
@@ -38,6 +40,7 @@ fn record_names() -> [&'static str; 8] {
         EVENTS,
         GENERATION_EVENTS,
         REQUESTS,
+        STRATEGY,
     ]
 }
 
@@ -189,6 +192,14 @@ impl RunDirectory {
         RecordLog::open(&self.path, REQUESTS)
     }
 
+    /// What a strategy did for each problem.
+    ///
+    /// # Errors
+    /// As for [`RunDirectory::problems`].
+    pub fn strategy(&self) -> Result<RecordLog<StrategyRecord>, Error> {
+        RecordLog::open(&self.path, STRATEGY)
+    }
+
     /// Notes what a backend found its model to be.
     ///
     /// # Errors
@@ -196,24 +207,31 @@ impl RunDirectory {
     /// on which file.
     pub fn note_model_sha256(&mut self, sha256: &str) -> Result<(), Error> {
         let generation = self.manifest.generation.as_mut();
-        let Some(model) = generation.and_then(|generation| generation.model.as_mut()) else {
+        match generation.and_then(|generation| generation.model.as_mut()) {
+            Some(model) => note(&self.path, "model", &mut model.sha256, sha256)?,
+            None => return Ok(()),
+        }
+        self.manifest.write(&self.path.join(MANIFEST))
+    }
+
+    /// The same for another model that the run's strategy uses.
+    ///
+    /// # Errors
+    /// As for [`RunDirectory::note_model_sha256`].
+    pub fn note_helper_sha256(&mut self, helper: Helper, sha256: &str) -> Result<(), Error> {
+        let generation = self.manifest.generation.as_mut();
+        let Some(strategy) = generation.and_then(|generation| generation.strategy.as_mut()) else {
             return Ok(());
         };
-        match &model.sha256 {
-            Some(stored) if stored == sha256 => Ok(()),
-            Some(stored) => Err(Error::OtherRun {
-                path: self.path.clone(),
-                differences: vec![Difference {
-                    key: "generation.model.sha256".to_owned(),
-                    stored: format!("`{stored}`"),
-                    requested: format!("`{sha256}`"),
-                }],
-            }),
-            None => {
-                model.sha256 = Some(sha256.to_owned());
-                self.manifest.write(&self.path.join(MANIFEST))
-            }
+        let (key, model) = match helper {
+            Helper::Critic => ("strategy.critic", &mut strategy.critic),
+            Helper::RepairModel => ("strategy.repair_model", &mut strategy.repair_model),
+        };
+        match model {
+            Some(model) => note(&self.path, key, &mut model.sha256, sha256)?,
+            None => return Ok(()),
         }
+        self.manifest.write(&self.path.join(MANIFEST))
     }
 
     /// Candidates stored so far, in order of id.
@@ -244,6 +262,31 @@ impl RunDirectory {
     }
 }
 
+/// A model that a strategy uses beside the actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Helper {
+    Critic,
+    RepairModel,
+}
+
+/// Puts `sha256` in its place, unless another is there.
+fn note(path: &Path, key: &str, place: &mut Option<String>, sha256: &str) -> Result<(), Error> {
+    match place {
+        Some(stored) if stored != sha256 => Err(Error::OtherRun {
+            path: path.to_owned(),
+            differences: vec![Difference {
+                key: format!("generation.{key}.sha256"),
+                stored: format!("`{stored}`"),
+                requested: format!("`{sha256}`"),
+            }],
+        }),
+        _ => {
+            *place = Some(sha256.to_owned());
+            Ok(())
+        }
+    }
+}
+
 /// What a run directory holds, read without locking it: a run may be at work on it.
 #[derive(Clone, Debug)]
 pub struct StoredRun {
@@ -255,6 +298,8 @@ pub struct StoredRun {
     pub verdicts: Vec<Verdict>,
     pub example_verdicts: Vec<Verdict>,
     pub events: Vec<InfrastructureEvent>,
+    /// What a strategy did for each problem; empty without one.
+    pub strategy: Vec<StrategyRecord>,
     /// Whether judging by the hidden tests came to its end.
     pub is_finished: bool,
 }
@@ -279,6 +324,7 @@ impl StoredRun {
             verdicts: read_records(path, hidden)?,
             example_verdicts: read_records(path, verdicts(WhichTests::Example))?,
             events: read_records(path, EVENTS)?,
+            strategy: read_records(path, STRATEGY)?,
             is_finished,
         })
     }

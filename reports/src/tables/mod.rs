@@ -7,6 +7,7 @@ mod flips;
 mod listing;
 mod metrics;
 mod outcomes;
+mod strategy;
 mod verification;
 
 pub use audit::audit_table;
@@ -16,6 +17,7 @@ pub use flips::{flip_counts_table, flips_table};
 pub use listing::{problems_table, skipped_table, unjudged_table};
 pub use metrics::{accuracy_table, metrics_table, n_at_k_table, pass_at_k_table};
 pub use outcomes::{causes_table, outcomes_table};
+pub use strategy::{strategy_budget_table, strategy_table};
 pub use verification::verification_table;
 
 pub(crate) use flips::NO_RULE;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use harness::prompt::Prompt;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokenizers::DecoderWrapper;
 
 use super::byte_level::bytes_of;
@@ -94,6 +95,19 @@ impl Tokenizer {
 
     pub fn n_tokens(&self) -> usize {
         self.inner.get_vocab_size(true)
+    }
+
+    /// SHA-256 over the texts of all tokens in order of their ids, each after its length in bytes
+    /// (eight bytes, little-endian): where it is the same, ids mean the same.
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for id in 0..u32::try_from(self.n_tokens()).unwrap_or(u32::MAX) {
+            let bytes = self.decode_bytes(&[id]);
+            digest.update((bytes.len() as u64).to_le_bytes());
+            digest.update(&bytes);
+        }
+        let bytes = digest.finalize();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub fn chat_template(&self) -> Option<&ChatTemplate> {

@@ -57,6 +57,11 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
 }
 
 impl Critic {
+    /// Whether the checkpoint in `folder` is a critic.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(SETTINGS).is_file()
+    }
+
     /// A critic on the model of `checkpoint`, with the head that the checkpoint holds.
     ///
     /// # Errors

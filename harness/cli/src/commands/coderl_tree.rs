@@ -356,6 +356,7 @@ impl Recorded {
             temperature: None,
             top_p: None,
             model: None,
+            strategy: None,
         });
         manifest.judging = Some(JudgingRecord {
             graders: vec![Grader::Apps2021],

@@ -12,7 +12,7 @@ use crate::commands::sample::BASELINE;
 use crate::context::Context;
 use crate::exit::{Exit, usage};
 use crate::models::ModelSource;
-use crate::pipeline::{Pipeline, Request, Source, resolve};
+use crate::pipeline::{Pipeline, Request, Source, StrategyPlan, resolve};
 use crate::results;
 
 /// Collects candidates into a run directory.
@@ -26,6 +26,7 @@ pub(crate) fn generate(context: &Context, arguments: arguments::Generate) -> Res
         context,
         Request {
             source: source(&arguments.backend, &resolved)?,
+            strategy: None,
             resolved,
             directory: &arguments.directory,
             exclusion: &arguments.exclusion,
@@ -70,6 +71,7 @@ pub(crate) fn score(context: &Context, arguments: arguments::Score) -> Result<Ex
             context,
             Request {
                 source,
+                strategy: None,
                 resolved: resolve(&arguments.settings, None, arguments.dataset.clone())?,
                 directory,
                 exclusion: &arguments.exclusion,
@@ -101,10 +103,13 @@ pub(crate) fn run(context: &Context, arguments: arguments::Run) -> Result<Exit> 
         Some(&arguments.backend),
         arguments.dataset.get(),
     )?;
+    let source = source(&arguments.backend, &resolved)?;
+    let strategy = StrategyPlan::new(&arguments.strategy, &resolved, &source)?;
     let pipeline = Pipeline::open(
         context,
         Request {
-            source: source(&arguments.backend, &resolved)?,
+            source,
+            strategy,
             resolved,
             directory: &arguments.directory,
             exclusion: &arguments.exclusion,

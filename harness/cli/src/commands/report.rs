@@ -80,6 +80,8 @@ fn print_tables(input: &ReportInput) -> Result<()> {
         shown.extend(tables::n_at_k_table(input, judging));
         shown.push(tables::outcomes_table(judging));
     }
+    shown.extend(tables::strategy_table(&input.strategy));
+    shown.extend(tables::strategy_budget_table(&input.strategy));
     if let Some(flips) = &input.flips
         && !flips.is_empty()
     {

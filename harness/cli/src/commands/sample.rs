@@ -45,6 +45,7 @@ pub(crate) fn sample(context: &Context, arguments: Sample) -> Result<Exit> {
             context,
             Request {
                 source: source(&arguments.backend, &resolved)?,
+                strategy: None,
                 resolved,
                 directory: &directory,
                 exclusion: &arguments.exclusion,

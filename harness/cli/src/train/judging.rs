@@ -4,7 +4,7 @@ use anyhow::Result;
 use backends::training::protocol::Program;
 use harness::config::Resolved;
 use harness::contract::Executor;
-use harness::judge::{Judge, JudgeOptions};
+use harness::judge::{Judge, JudgeOptions, WhichTests};
 use harness::problem::{Dataset, Problem};
 use harness::prompt::PromptStyle;
 use harness::runner::{BatchJudge, BatchRequest, Submission};
@@ -66,6 +66,7 @@ impl Bench {
         let request = BatchRequest {
             problems: &self.online.problems,
             grader: self.grader,
+            tests: WhichTests::Hidden,
             context: &self.key,
             cache: self.cache.as_ref(),
             workers: self.workers,
@@ -109,7 +110,7 @@ impl Judging<'_> {
                 problem,
                 program,
                 self.bench.grader,
-                harness::judge::WhichTests::Hidden,
+                WhichTests::Hidden,
                 limits,
             )
         });
@@ -130,7 +131,8 @@ impl Judging<'_> {
     }
 }
 
-fn submission(style: &PromptStyle, problem: &Problem, text: &str) -> (Submission, i64) {
+/// What `text` submits, and how far its program lies below the head of it.
+pub(crate) fn submission(style: &PromptStyle, problem: &Problem, text: &str) -> (Submission, i64) {
     let code = style.code(problem, text);
     let line_offset = Answer::line_offset_in(problem, text, &code);
     let program = match code {

@@ -24,6 +24,7 @@ use crate::models::torch_program;
 use crate::pipeline::{resolve, stem};
 
 pub(crate) use data::{sampled, tabs_of};
+pub(crate) use judging::submission;
 pub(crate) use runs::{CRITIC_SCORES, JudgedRun, critic_scores};
 
 use data::TrainingData;

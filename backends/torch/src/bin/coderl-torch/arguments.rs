@@ -301,9 +301,15 @@ pub(crate) enum Path {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// As for `show`
+    /// As for `show`; or the directory of a critic, which scores programs and writes none
     #[arg(long)]
     pub(crate) model: String,
+    /// Tokens of a prompt that a critic reads at most
+    #[arg(long, default_value_t = 600)]
+    pub(crate) max_source_tokens: u32,
+    /// Tokens of a program that a critic reads at most, the end-of-text token included
+    #[arg(long, default_value_t = 512)]
+    pub(crate) max_target_tokens: u32,
     #[command(flatten)]
     pub(crate) limits: Limits,
 }

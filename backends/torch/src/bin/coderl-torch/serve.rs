@@ -1,22 +1,52 @@
 //! `serve`: the protocol of the process backend on standard input and output.
 
 use anyhow::{Context, Result};
+use backend_torch::checkpoint::Checkpoint;
 use backend_torch::serve::Served;
+use backend_torch::serve::critic::{self, ServedCritic};
+use backend_torch::tokenizer::Tokenizer;
+use backend_torch::train::Critic;
+use harness::training::BatchSettings;
+use tch::Device;
 
 use crate::arguments::Serve;
 use crate::model;
 
 pub(crate) fn serve(options: &Serve) -> Result<()> {
+    let path = model::path(&options.model)?;
+    let input = std::io::BufReader::new(std::io::stdin());
+    let mut output = std::io::stdout().lock();
+    if Critic::is_in(&path) {
+        let checkpoint = Checkpoint::open(&path)?;
+        let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
+        let served = ServedCritic {
+            critic: &Critic::load(&checkpoint, Device::Cpu)?,
+            tokenizer: &tokenizer,
+            lengths: BatchSettings {
+                size: 0,
+                // One program at a time, of any length.
+                max_tokens: u32::MAX,
+                epochs: 0.0,
+                steps: None,
+                max_source_tokens: options.max_source_tokens,
+                max_target_tokens: options.max_target_tokens,
+                as_released: false,
+            },
+            name: options.model.clone(),
+            sha256: model::digest(&path)?,
+            tokenizer_sha256: tokenizer.digest(),
+        };
+        return critic::serve(&served, input, &mut output).context("serving ended");
+    }
     let loaded = model::load(&options.model)?;
     let served = Served {
         model: &*loaded.model,
         tokenizer: &loaded.tokenizer,
         end_tokens: &loaded.end_tokens,
         name: options.model.clone(),
-        sha256: model::digest(&model::path(&options.model)?)?,
+        sha256: model::digest(&path)?,
+        tokenizer_sha256: loaded.tokenizer.digest(),
         limits: options.limits.resolve(),
     };
-    let input = std::io::BufReader::new(std::io::stdin());
-    let mut output = std::io::stdout().lock();
     backend_torch::serve::serve(&served, input, &mut output).context("serving ended")
 }

@@ -1,0 +1,128 @@
+//! Which beginning of a program that passes its example tests is kept (§3.3.4, Eq. 11).
+
+use serde::{Deserialize, Serialize};
+
+use super::tools::{CriticToken, Criticism};
+
+/// The beginning of a program, in the critic's tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prefix {
+    /// Tokens, w_1 … w_n.
+    pub tokens: Vec<u32>,
+    /// The same as text; without the bytes of a character that the cut goes through.
+    pub text: String,
+}
+
+/// The seed of refining `text`: its tokens up to the first of those with the largest p(passed), or
+/// up to the one before the first with p(failed) > p(passed), where that comes sooner.
+///
+/// The token that is more likely to fail is dropped itself: the paper drops "what is to the
+/// right", and its point is to let the actor choose again where the critic saw it go wrong.
+/// The end-of-text token is none of these, for what has ended cannot be continued.
+///
+/// Without text there is nothing to begin with, whatever special tokens there are: the program is
+/// then sampled anew.
+pub fn choose_prefix(text: &str, criticism: &Criticism) -> Prefix {
+    let n = seed_length(&criticism.tokens);
+    let kept = &criticism.tokens[..n];
+    let mut end = kept.last().map_or(0, |token| token.end as usize);
+    end = end.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    Prefix {
+        tokens: kept.iter().map(|token| token.id).collect(),
+        text: text[..end].to_owned(),
+    }
+}
+
+/// How many tokens are kept.
+fn seed_length(tokens: &[CriticToken]) -> usize {
+    let mut best: Option<(usize, f32)> = None;
+    for (index, token) in tokens.iter().enumerate() {
+        if best.is_none_or(|(_, largest)| token.passed > largest) {
+            best = Some((index, token.passed));
+        }
+    }
+    let Some((t_max, _)) = best else {
+        return 0;
+    };
+    let candidate = &tokens[..=t_max];
+    candidate
+        .iter()
+        .position(|token| token.failed > token.passed)
+        .unwrap_or(candidate.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program of one-byte tokens with these p(passed), and p(failed) = 1 - p(passed).
+    fn check(passed: &[f32], expected: usize) {
+        let tokens: Vec<CriticToken> = passed
+            .iter()
+            .enumerate()
+            .map(|(index, &passed)| CriticToken {
+                id: 100 + index as u32,
+                end: index as u32 + 1,
+                passed,
+                failed: 1.0 - passed,
+            })
+            .collect();
+        let text: String = ('a'..).take(passed.len()).collect();
+        let criticism = Criticism {
+            n_prompt_tokens: 1,
+            tokens,
+            passed: 0.5,
+        };
+        let prefix = choose_prefix(&text, &criticism);
+        assert_eq!(prefix.tokens.len(), expected, "{passed:?}");
+        assert_eq!(prefix.text, text[..expected]);
+        let ids: Vec<u32> = (100..).take(expected).collect();
+        assert_eq!(prefix.tokens, ids);
+    }
+
+    #[test]
+    fn ends_at_the_first_largest_value() {
+        check(&[0.6, 0.9, 0.7], 2);
+        check(&[0.6, 0.9, 0.9], 2);
+        check(&[0.9, 0.6, 0.7], 1);
+        check(&[0.6, 0.7, 0.8], 3);
+    }
+
+    #[test]
+    fn is_cut_before_the_first_token_that_is_more_likely_to_fail() {
+        check(&[0.6, 0.4, 0.9], 1);
+        check(&[0.6, 0.4, 0.3, 0.9], 1);
+        // Even odds are no failure.
+        check(&[0.6, 0.5, 0.9], 3);
+        // Behind the largest value it does not matter.
+        check(&[0.6, 0.9, 0.1], 2);
+    }
+
+    #[test]
+    fn can_be_empty() {
+        check(&[0.4, 0.9], 0);
+        check(&[0.4, 0.3], 0);
+        check(&[], 0);
+    }
+
+    #[test]
+    fn a_cut_through_a_character_keeps_its_tokens() {
+        // Two tokens of two bytes each: the second byte of `é` belongs to the second token.
+        let token = |id, end, passed: f32| CriticToken {
+            id,
+            end,
+            passed,
+            failed: 1.0 - passed,
+        };
+        let criticism = Criticism {
+            n_prompt_tokens: 1,
+            tokens: vec![token(7, 2, 0.9), token(8, 4, 0.8)],
+            passed: 0.5,
+        };
+        let prefix = choose_prefix("aéb", &criticism);
+        assert_eq!((prefix.tokens, prefix.text.as_str()), (vec![7], "a"));
+    }
+}
