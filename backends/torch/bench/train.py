@@ -5,8 +5,9 @@
 The same small T5, the same sequences, float32, one thread, dropout 0.1. "PyTorch" pads as
 `coderl-torch` does: similar lengths together, to the longest of a pass. "Released" pads every
 sequence to 600 and 512 tokens and masks nothing, as CodeRL's training does. Tokens are those of
-prompts and programs, without padding; loading and the first update are not measured. The ratio is
-the time of the other to that of `coderl-torch`.
+prompts and programs, without padding; loading and the first update are not measured. Seconds are
+those of the processor, so that what else the machine does hardly matters. The ratio is the time of
+the other to that of `coderl-torch`.
 """
 
 import argparse
@@ -58,6 +59,7 @@ def write_model(path, width, layers):
     import torch
     import transformers
 
+    transformers.utils.logging.disable_progress_bar()
     config = transformers.T5Config(
         vocab_size=VOCABULARY, d_model=width, d_kv=16, d_ff=4 * width, num_layers=layers,
         num_heads=width // 16, decoder_start_token_id=0, pad_token_id=0, eos_token_id=2,
@@ -132,6 +134,7 @@ def pytorch(folder, stage, n_updates, released):
     import torch
     import transformers
 
+    transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
     model = transformers.T5ForConditionalGeneration.from_pretrained(folder / "model").train()
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / "model/tokenizer.json"))
@@ -169,7 +172,7 @@ def pytorch(folder, stage, n_updates, released):
 
     order = torch.Generator().manual_seed(0)
     for _ in range(n_updates + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         batches = [[data[at] for at in torch.randperm(len(data), generator=order)[:SIZE]]]
         backward(batches[0], [1.0] * SIZE)
         if stage == "rl":
@@ -179,14 +182,14 @@ def pytorch(folder, stage, n_updates, released):
         optimizer.step()
         optimizer.zero_grad()
         n_tokens = sum(len(part) for batch in batches for pair in batch for part in pair)
-        print(n_tokens, time.perf_counter() - start, flush=True)
+        print(n_tokens, time.process_time() - start, flush=True)
 
 
 # --- Measuring ---------------------------------------------------------------------------------
 
 
 def measured(command):
-    """Standard output of a process, and its largest memory in MiB."""
+    """Standard output of a process, its seconds, and its largest memory in MiB."""
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(list(map(str, command)), stdout=out, stdin=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
@@ -195,22 +198,27 @@ def measured(command):
         if process.returncode:
             sys.exit(f"{command[0]} failed")
         out.seek(0)
-        return out.read(), usage.ru_maxrss / 1024
+        return out.read(), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def ours(binary, folder, stage, n_updates, repeat):
-    settings = write_settings(folder / f"{stage}-{repeat}", stage, n_updates)
-    out, memory = measured([binary, "--threads", 1, "train", settings])
-    events = map(json.loads, out.splitlines())
-    told = [it for it in events if it["type"] == "progress" and "tokens_per_second" in it]
-    return [(it["tokens"], it["tokens"] / it["tokens_per_second"]) for it in told], memory
+    """Tokens and seconds of all updates but the first, and memory."""
+    runs = []
+    for n in (0, n_updates):
+        settings = write_settings(folder / f"{stage}-{repeat}-{n}", stage, n)
+        out, seconds, memory = measured([binary, "--threads", 1, "train", settings])
+        events = map(json.loads, out.splitlines())
+        runs.append((sum(it.get("tokens", 0) for it in events), seconds))
+    return *(more - less for less, more in zip(*runs)), memory
 
 
 def theirs(folder, stage, n_updates, released):
     command = [sys.executable, __file__, "--pytorch", folder, "--stage", stage]
     command += ["--updates", n_updates] + ["--released"] * released
-    out, memory = measured(command)
-    return [tuple(map(float, line.split())) for line in out.splitlines()], memory
+    out, _, memory = measured(command)
+    updates = [tuple(map(float, line.split())) for line in out.splitlines()][1:]
+    assert len(updates) == n_updates, updates
+    return *map(sum, zip(*updates)), memory
 
 
 def main():
@@ -218,8 +226,8 @@ def main():
     parser.add_argument("--coderl-torch")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--updates", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=2, help="the best of so many counts")
+    parser.add_argument("--updates", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=1, help="the best of so many counts")
     parser.add_argument("--pytorch", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     parser.add_argument("--released", action="store_true", help=argparse.SUPPRESS)
@@ -244,9 +252,8 @@ def main():
                     ("PyTorch", lambda: theirs(folder, stage, n, False)),
                     ("released", lambda: theirs(folder, stage, n, True)),
                 ):
-                    updates, memory = run()
-                    assert len(updates) == n + 1, updates
-                    rate = sum(it[0] for it in updates[1:]) / sum(it[1] for it in updates[1:])
+                    n_tokens, seconds, memory = run()
+                    rate = n_tokens / seconds
                     before = best.get(name, (0.0, 0.0))
                     best[name] = (max(before[0], rate), max(before[1], memory))
             for name, (rate, memory) in best.items():
