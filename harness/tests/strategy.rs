@@ -186,7 +186,7 @@ fn equal_candidates_are_run_and_read_once_and_differ_by_seed_again() {
     seeds.dedup();
     assert_eq!(seeds.len(), 3);
     // Among failing ones, the top M are M different programs.
-    let mut world = World::new(&["bAx", "bAx", "yx"]);
+    let mut world = World::new(&["bA?", "bA?", "y?"]);
     let two = CriticSampling {
         repair_top: 2,
         ..settings(1, 0)
@@ -194,7 +194,7 @@ fn equal_candidates_are_run_and_read_once_and_differ_by_seed_again() {
     run(&mut world, two, 3);
     assert_eq!(world.repair.n_drafts, 2);
     assert_eq!(world.repair.n_seeds, [2, 1]);
-    assert!(world.repair.prompts[0].contains("bAx") && world.repair.prompts[1].contains("yx"));
+    assert!(world.repair.prompts[0].contains("bA?") && world.repair.prompts[1].contains("y?"));
 }
 
 #[test]

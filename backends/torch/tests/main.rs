@@ -8,6 +8,7 @@ mod gradients;
 mod losses;
 mod new_models;
 mod serving;
+mod serving_critic;
 mod tokenizing;
 mod training;
 mod training_golden;

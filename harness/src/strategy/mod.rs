@@ -1,6 +1,6 @@
 //! Strategies of decoding: from a problem to its final candidates in more steps than one.
 //!
-//! [`critic_sampling`] is CodeRL's (§3.3.4, Algorithm 1), [`best_of_n()`] and [`plain`] are what it
+//! [`critic_sampling()`] is CodeRL's (§3.3.4, Algorithm 1), [`best_of_n()`] and [`plain()`] are what it
 //! is compared with. Everything here is logic on plain data: models, critics and judges are the
 //! traits of `tools`, and whoever implements them does the I/O.
 //!

@@ -26,7 +26,7 @@ impl StrategySettings {
     }
 }
 
-/// Settings of [`super::critic_sampling`].
+/// Settings of [`super::critic_sampling()`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CriticSampling {
     /// Rounds of refining at most.
