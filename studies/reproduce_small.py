@@ -55,11 +55,11 @@ class Sizes:
         self.n_samples = 2 if mini else 16
         self.critic = ["--epochs", "0.5" if mini else "2"]
         self.rl_steps = 2 if mini else 120
-        self.rounds = 1 if mini else 40
+        self.rounds = 1 if mini else 30
         self.problems_per_round = 8 if mini else 64
         self.samples_per_problem = 2 if mini else 12
-        self.n_test = 20 if mini else 500
-        self.n_mbpp = 10 if mini else 300
+        self.n_test = 20 if mini else 300
+        self.n_mbpp = 10 if mini else 200
         self.n_eval = 2 if mini else 20
         self.k = [1, 2] if mini else [1, 5]
 
@@ -215,15 +215,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each variant")
     parser.add_argument("--seed", type=int, default=1, help="the first of them")
     parser.add_argument("--mini", action="store_true", help="everything once, in minutes")
-    parser.add_argument("--only", help="variants whose name has this text, besides the control")
+    parser.add_argument("--only", action="append", metavar="NAME",
+                        help="this variant, besides the control; may be given several times")
     options = parser.parse_args()
+    unknown = set(options.only or []) - set(OFFLINE) - set(ONLINE)
+    if unknown:
+        parser.error(f"no variant {sorted(unknown)}; there are {[*OFFLINE, *ONLINE]}")
     options.out.mkdir(parents=True, exist_ok=True)
     sizes = Sizes(options.mini)
     study = Study(options.coderl, options.out, sizes)
 
     def chosen(variants: dict) -> dict:
         wanted = options.only
-        return {n: v for n, v in variants.items() if not wanted or wanted in n or n == CONTROL}
+        return {n: v for n, v in variants.items() if not wanted or n in wanted or n == CONTROL}
 
     sft = study.warm_start(options.seed)
     samples = study.samples(sft, options.seed)

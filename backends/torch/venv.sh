@@ -7,6 +7,8 @@ readonly packages=(
     torch==2.11.0 transformers==5.23.0 accelerate==1.15.0 safetensors==0.8.0 gguf==0.19.0
     ctranslate2==4.8.5
 )
+# Without what it asks for, which is there already.
+readonly alone=(peft==0.18.1)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/coderl
 place=$cache/torch-venv
@@ -19,6 +21,10 @@ if [ "$(cat "$place/packages" 2>/dev/null)" != "${packages[*]}" ]; then
     echo "$cache/libtorch-2.11.0" >"$site/libtorch.pth"
     "$place/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
     echo "${packages[*]}" >"$place/packages"
+fi
+if [ "$(cat "$place/alone" 2>/dev/null)" != "${alone[*]}" ]; then
+    "$place/bin/pip" install --quiet --disable-pip-version-check --no-deps "${alone[@]}"
+    echo "${alone[*]}" >"$place/alone"
 fi
 mkdir -p "$root/target"
 ln -sfn "$place" "$root/target/torch-venv"

@@ -18,6 +18,8 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    #[error("cannot start threads: {detail}")]
+    Threads { detail: String },
     #[error("`{file}` is not readable as Parquet: {detail}")]
     Parquet { file: String, detail: String },
     #[error("`{file}`, row {row}: {detail}; expected {expected}")]

@@ -26,6 +26,7 @@ pub mod micro;
 mod numpy_shim;
 mod own;
 
+pub mod corpus;
 pub mod example_tests;
 
 mod parquet_rows;

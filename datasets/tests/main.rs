@@ -1,6 +1,7 @@
 //! Readers on files, and fetching, through the public interface alone.
 
 mod bad_files;
+mod corpus;
 #[cfg(feature = "fetch")]
 mod fetch;
 #[cfg(feature = "fetch")]

@@ -129,7 +129,10 @@ fn other_settings_and_other_data_are_another_training() {
     run(&coderl, train).assert_exit(0);
     let fresh = format!("{train} --learning-rate 1e-4 --limit 3 --fresh");
     run(&coderl, &fresh).assert_exit(0);
-    assert_eq!(records(&coderl.path("sft/examples.jsonl")).len() % 3, 0);
+    let examples = records(&coderl.path("sft/examples.jsonl"));
+    let mut problems: Vec<&Value> = examples.iter().map(|e| &e["id"]["problem"]).collect();
+    problems.dedup();
+    assert_eq!(problems.len(), 3);
     // A folder with other things in it is nobody's training.
     fs::create_dir(coderl.path("other")).unwrap();
     fs::write(coderl.path("other/notes.txt"), "mine").unwrap();

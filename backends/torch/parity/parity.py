@@ -2,8 +2,9 @@
 
     python backends/torch/parity/parity.py --coderl-torch target/release/coderl-torch
 
-Exit code 1 if anything differs by more than it may. `--golden FILE` writes the numbers that
-the tests of the package compare with where `transformers` is not installed.
+Exit code 1 if anything differs by more than it may. `--golden FILE` and `--golden-training FILE`
+write the numbers that the tests of the package compare with where `transformers` is not
+installed.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 
 import files
 import new_models
+import training
 import variants
 
 LIMIT = 1e-4
@@ -58,7 +60,9 @@ class Ours:
 
     def run(self, *arguments):
         command = [str(self.binary), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
         if done.returncode != 0:
             sys.exit(f"{' '.join(command)}\n{done.stderr}")
         return done.stdout
@@ -228,16 +232,26 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--coderl-torch", type=pathlib.Path, required=True)
     parser.add_argument("--golden", type=pathlib.Path, help="write numbers for the tests and end")
+    parser.add_argument("--golden-training", type=pathlib.Path, help="as --golden, of training")
     parser.add_argument("--without-smollm2", action="store_true")
+    parser.add_argument("--only-training", action="store_true")
     options = parser.parse_args()
     transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     if options.golden:
         golden(options.golden)
+        return
+    if options.golden_training:
+        with tempfile.TemporaryDirectory() as folder:
+            training.golden(options.golden_training, pathlib.Path(folder))
         return
     table = Table()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         ours = Ours(options.coderl_torch, folder)
+        training.compare(table, ours, folder)
+        if options.only_training:
+            sys.exit(f"{table.failed} comparisons differ" if table.failed else 0)
         for name in variants.VARIANTS:
             built = variants.model(name)
             path = folder / name.replace(" ", "-").replace("/", "-")

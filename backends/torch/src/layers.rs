@@ -22,11 +22,24 @@ impl Mode {
     }
 }
 
-/// `x Wᵀ + b`.
+/// `x Wᵀ + b`, and a low-rank update where there is one.
 pub(crate) struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    low_rank: Option<LowRank>,
 }
+
+/// `scale · x Aᵀ Bᵀ`.
+struct LowRank {
+    /// `[R, n_in]`.
+    a: Tensor,
+    /// `[n_out, R]`.
+    b: Tensor,
+    scale: f64,
+}
+
+/// Makes a tensor of this name and shape.
+pub(crate) type MakeTensor<'a> = &'a mut dyn FnMut(&str, &[usize]) -> Result<Tensor>;
 
 impl Linear {
     pub(crate) fn load(
@@ -40,7 +53,11 @@ impl Linear {
         let bias = has_bias
             .then(|| parameters.load(source, &format!("{name}.bias"), &[n_out]))
             .transpose()?;
-        Ok(Self { weight, bias })
+        Ok(Self {
+            weight,
+            bias,
+            low_rank: None,
+        })
     }
 
     /// A layer that no checkpoint holds yet, of weights `[n_out, n_in]` and biases `[n_out]`.
@@ -55,11 +72,39 @@ impl Linear {
         let bias = bias
             .map(|bias| parameters.insert(&format!("{name}.bias"), &[n_out], bias))
             .transpose()?;
-        Ok(Self { weight, bias })
+        Ok(Self {
+            weight,
+            bias,
+            low_rank: None,
+        })
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
-        x.linear(&self.weight, self.bias.as_ref())
+        let y = x.linear(&self.weight, self.bias.as_ref());
+        match &self.low_rank {
+            None => y,
+            Some(LowRank { a, b, scale }) => {
+                let narrow = x.linear(a, None::<&Tensor>);
+                y + narrow.linear(b, None::<&Tensor>) * *scale
+            }
+        }
+    }
+
+    /// Adds an update to the layer, which is called `name`.
+    pub(crate) fn add_low_rank(
+        &mut self,
+        name: &str,
+        rank: usize,
+        scale: f64,
+        make: MakeTensor<'_>,
+    ) -> Result<()> {
+        let (n_out, n_in) = self.weight.size2()?;
+        self.low_rank = Some(LowRank {
+            a: make(&format!("{name}.lora_A.weight"), &[rank, n_in as usize])?,
+            b: make(&format!("{name}.lora_B.weight"), &[n_out as usize, rank])?,
+            scale,
+        });
+        Ok(())
     }
 }
 

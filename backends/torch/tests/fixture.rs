@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::cpu::{self, CpuModel};
@@ -233,4 +234,10 @@ pub(crate) fn decode(
     }
     candidates.sort_by_key(|candidate| (candidate.request, candidate.index));
     (candidates, errors)
+}
+
+/// Held while random numbers of libtorch are drawn: all threads draw from one generator.
+pub(crate) fn random_numbers() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,10 +7,11 @@ use backend_torch::parameters::Parameters;
 use backend_torch::t5::T5;
 use tch::{Device, Kind, Tensor};
 
-use crate::fixture::{families, write};
+use crate::fixture::{families, random_numbers, write};
 
 #[test]
 fn every_weight_has_a_gradient_and_a_step_along_it_helps() {
+    let _guard = random_numbers();
     for case in families() {
         let folder = tempfile::tempdir().unwrap();
         write(&case, folder.path());

@@ -46,7 +46,7 @@ impl Settings {
     pub const MAX_MBPP: usize = MAX_MBPP_TASKS;
 }
 
-/// A file that [`write`] wrote.
+/// A file that [`write()`] wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenFile {
     pub path: PathBuf,
@@ -78,7 +78,7 @@ fn apps_files(settings: &Settings) -> [AppsFile; 3] {
 const MBPP_FILE: &str = "test.jsonl";
 
 /// `micro-apps`: problems are called `micro/apps/train/0042`. Its digest is that of the files that
-/// [`write`] would write.
+/// [`write()`] would write.
 ///
 /// # Errors
 /// None with the generator as it is; a test sees to that.

@@ -1,6 +1,7 @@
 //! The command line: what can be written, and what it means as [`Options`].
 
 mod checks;
+mod corpus;
 mod micro;
 mod model;
 mod strategy;
@@ -16,6 +17,7 @@ use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
+pub(crate) use corpus::{Corpus, CorpusBuild};
 pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
 pub(crate) use strategy::{Rounds, StrategyArguments, StrategyName};
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// Download datasets, list them, look at problems
     #[command(subcommand)]
     Datasets(Datasets),
+    /// Make texts to pretrain on of folders with Python files
+    #[command(subcommand)]
+    Corpus(Corpus),
     /// Get the guest for programs that import numpy
     #[command(subcommand)]
     Guest(Guest),

@@ -93,6 +93,7 @@ fn run(arguments: Arguments) -> Result<Exit> {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::audit(&context, &audit)
         }
+        Command::Corpus(corpus) => commands::corpus(&context, &corpus),
         Command::Models(models) => commands::models(&models),
         Command::Cache(cache) => commands::cache(&context, &cache),
         Command::Datasets(datasets) => commands::datasets(&context, &datasets),

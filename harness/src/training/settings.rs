@@ -142,7 +142,7 @@ pub struct LoraSettings {
 pub enum Device {
     #[default]
     Cpu,
-    /// The first; forward passes in bfloat16.
+    /// The first.
     Cuda,
 }
 

@@ -3,4 +3,4 @@
 mod model;
 
 pub use model::Llama;
-pub(crate) use model::{frequencies, may_be_left};
+pub(crate) use model::{LOW_RANK_LAYERS, frequencies, may_be_left};

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::{LlamaConfig, Tensors};
 use crate::error::Result;
-use crate::layers::{Linear, RmsNorm, join_heads, masked, split_heads};
+use crate::layers::{Linear, MakeTensor, RmsNorm, join_heads, masked, split_heads};
 use crate::parameters::Parameters;
 
 /// A Llama or Qwen2 model.
@@ -31,6 +31,17 @@ struct Layer {
     up: Linear,
     down: Linear,
 }
+
+/// Last parts of the names of the layers that [`Llama::add_low_rank`] gives updates to.
+pub(crate) const LOW_RANK_LAYERS: [&str; 7] = [
+    "q_proj",
+    "k_proj",
+    "v_proj",
+    "o_proj",
+    "gate_proj",
+    "up_proj",
+    "down_proj",
+];
 
 /// Tensors that files hold besides the weights.
 pub(crate) fn may_be_left(config: &LlamaConfig) -> impl Fn(&str) -> bool {
@@ -99,6 +110,32 @@ impl Llama {
             x = layer.forward(&self.config, &x, (&cosine, &sine), &mask);
         }
         self.norm.forward(&x)
+    }
+
+    /// Adds a low-rank update to every linear layer but the last.
+    pub(crate) fn add_low_rank(
+        &mut self,
+        rank: usize,
+        scale: f64,
+        make: MakeTensor<'_>,
+    ) -> Result<()> {
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let blocks = ["self_attn"; 4].into_iter().chain(["mlp"; 3]);
+            let linears = [
+                &mut layer.query,
+                &mut layer.key,
+                &mut layer.value,
+                &mut layer.attention_output,
+                &mut layer.gate,
+                &mut layer.up,
+                &mut layer.down,
+            ];
+            for ((linear, block), part) in linears.into_iter().zip(blocks).zip(LOW_RANK_LAYERS) {
+                let name = format!("model.layers.{index}.{block}.{part}");
+                linear.add_low_rank(&name, rank, scale, make)?;
+            }
+        }
+        Ok(())
     }
 
     /// Logits `[.., V]` of hidden states `[.., D]`.

@@ -1,10 +1,12 @@
 //! A model that is trained, of either family.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use harness::training::Device as DeviceSetting;
+use harness::training::{Device as DeviceSetting, LoraSettings};
 use tch::{Device, Kind, Tensor};
 
+use super::adapter::{self, Adapter};
 use super::batch::Batch;
 use crate::checkpoint::{Array, Checkpoint, Config, Tensors};
 use crate::error::{Error, Result};
@@ -18,10 +20,11 @@ pub struct Actor {
     pub config: Config,
     pub parameters: Parameters,
     model: Model,
+    adapter: Option<Adapter>,
 }
 
 enum Model {
-    T5(T5),
+    T5(Box<T5>),
     Llama(Llama),
 }
 
@@ -56,14 +59,62 @@ impl Actor {
         mut parameters: Parameters,
     ) -> Result<Self> {
         let model = match config {
-            Config::T5(config) => Model::T5(T5::load(config, tensors, &mut parameters)?),
+            Config::T5(config) => Model::T5(Box::new(T5::load(config, tensors, &mut parameters)?)),
             Config::Llama(config) => Model::Llama(Llama::load(config, tensors, &mut parameters)?),
         };
         Ok(Self {
             config: config.clone(),
             parameters,
             model,
+            adapter: None,
         })
+    }
+
+    /// Freezes the weights and adds low-rank updates: those of a model folder, else new ones.
+    ///
+    /// # Errors
+    /// An encoder-decoder, or a folder that holds no such updates.
+    pub(super) fn adapt(
+        &mut self,
+        settings: &LoraSettings,
+        seed: u64,
+        folder: Option<&Path>,
+    ) -> Result<()> {
+        let device = self.device();
+        let Model::Llama(model) = &mut self.model else {
+            return Err(Error::request(
+                "low-rank updates are for decoder-only models, and this one is an \
+                 encoder-decoder; leave `lora.rank` at 0",
+            ));
+        };
+        self.adapter = Some(match folder {
+            Some(folder) => Adapter::load(model, settings, &folder.join(adapter::FOLDER), device)?,
+            None => Adapter::new(model, settings, seed, device)?,
+        });
+        Ok(())
+    }
+
+    /// The weights that learn.
+    pub(super) fn learning(&self) -> &Parameters {
+        match &self.adapter {
+            Some(adapter) => &adapter.parameters,
+            None => &self.parameters,
+        }
+    }
+
+    pub(super) fn require_gradients(&mut self) {
+        match &mut self.adapter {
+            Some(adapter) => adapter.parameters.require_gradients(),
+            None => self.parameters.require_gradients(),
+        }
+    }
+
+    /// Writes low-rank updates into a model folder, where there are any.
+    pub(super) fn write_adapter(&self, folder: &Path, base: &Path) -> Result<()> {
+        match &self.adapter {
+            Some(adapter) => adapter.write(&folder.join(adapter::FOLDER), base),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn device(&self) -> Device {
@@ -93,23 +144,29 @@ impl Actor {
         logits.to_kind(Kind::Float)
     }
 
-    /// Weights as they are now, by their published names.
+    /// Weights as they are now, by their published names; with low-rank updates added.
     pub fn arrays(&self) -> BTreeMap<String, Array> {
-        arrays(&self.parameters)
+        let mut arrays = arrays(&self.parameters);
+        if let Some(adapter) = &self.adapter {
+            adapter.merge(&mut arrays);
+        }
+        arrays
     }
 }
 
 pub(super) fn arrays(parameters: &Parameters) -> BTreeMap<String, Array> {
     parameters
         .iter()
-        .map(|(name, tensor)| {
-            let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float);
-            let shape: Vec<usize> = tensor.size().iter().map(|size| *size as usize).collect();
-            let mut data = vec![0.0; tensor.numel()];
-            tensor.contiguous().copy_data(&mut data, tensor.numel());
-            (name.to_owned(), Array { shape, data })
-        })
+        .map(|(name, tensor)| (name.to_owned(), array(tensor)))
         .collect()
+}
+
+pub(super) fn array(tensor: &Tensor) -> Array {
+    let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float);
+    let shape = tensor.size().iter().map(|size| *size as usize).collect();
+    let mut data = vec![0.0; tensor.numel()];
+    tensor.contiguous().copy_data(&mut data, tensor.numel());
+    Array { shape, data }
 }
 
 /// States `[B, L, D]` at `positions` `[N]` into `B × L`: `[N, D]`.

@@ -14,6 +14,36 @@ pub enum Reads {
     All,
 }
 
+/// Least widths of a batch; 0 where it is as wide as its sequences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Padding {
+    /// Filled with end-of-text tokens that the encoder sees.
+    pub source: usize,
+    /// Of the longest program. The decoder reads the padding too.
+    pub target: usize,
+}
+
+impl Padding {
+    /// The released inputs, where they are asked for and the model is an encoder-decoder.
+    pub fn of(config: &Config, settings: &BatchSettings) -> Self {
+        match config {
+            Config::T5(_) if settings.as_released => Self {
+                source: settings.max_source_tokens as usize,
+                ..Self::of_targets(settings)
+            },
+            _ => Self::default(),
+        }
+    }
+
+    /// Programs alone.
+    pub(super) fn of_targets(settings: &BatchSettings) -> Self {
+        Self {
+            source: 0,
+            target: settings.max_target_tokens as usize,
+        }
+    }
+}
+
 /// Sequences side by side. N is the number of their target tokens together.
 pub struct Batch {
     /// `[B, S]` int64, and its mask `[B, S]` (bool; false at padding). `None` for decoder-only
@@ -41,19 +71,17 @@ impl Batch {
     pub fn new(
         sequences: &[&Sequence],
         config: &Config,
-        settings: &BatchSettings,
+        padding: Padding,
         reads: Reads,
         device: Device,
     ) -> Self {
         assert!(!sequences.is_empty(), "a batch holds sequences");
-        let released = settings.as_released;
         // What stands before the target in the decoder's input.
         let (encoder_pad, prefixes): (Option<u32>, Vec<&[u32]>) = match config {
             Config::T5(config) => {
-                let pad = if released {
-                    config.end_tokens.first().copied().unwrap_or(0)
-                } else {
-                    config.pad_token
+                let pad = match padding.source {
+                    0 => config.pad_token,
+                    _ => config.end_tokens.first().copied().unwrap_or(0),
                 };
                 let start = std::slice::from_ref(&config.decoder_start_token);
                 (Some(pad), vec![start; sequences.len()])
@@ -64,20 +92,15 @@ impl Batch {
             }
         };
         let source = encoder_pad.map(|pad| {
-            let width = if released {
-                settings.max_source_tokens as usize
-            } else {
-                longest(sequences.iter().map(|sequence| sequence.source.len()))
-            };
-            let (tokens, mask) = pad_right(
-                sequences.iter().map(|sequence| sequence.source.iter()),
-                width,
-                pad,
-            );
-            let mask = (!released).then(|| mask.to_device(device));
+            let sources = sequences.iter().map(|sequence| &sequence.source);
+            let width = longest(sources.clone().map(Vec::len)).max(padding.source);
+            let (tokens, mask) = pad_right(sources.map(|source| source.iter()), width, pad);
+            let mask = (padding.source == 0).then(|| mask.to_device(device));
             (tokens.to_device(device), mask)
         });
         let n_read = |target: &[u32]| match reads {
+            // There is room for the last token unless it is the last that there is room for.
+            Reads::AllButLast if target.len() < padding.target => target.len(),
             Reads::AllButLast => target.len() - 1,
             Reads::All => target.len(),
         };
@@ -85,17 +108,19 @@ impl Batch {
             .iter()
             .zip(&prefixes)
             .map(|(sequence, prefix)| prefix.len() + n_read(&sequence.target));
-        let width = if released && encoder_pad.is_some() {
-            settings.max_target_tokens as usize + usize::from(reads == Reads::All)
-        } else {
-            longest(lengths)
+        let width = match padding.target {
+            0 => longest(lengths),
+            wide => longest(lengths).max(wide + usize::from(reads == Reads::All)),
         };
         let inputs = sequences.iter().zip(&prefixes).map(|(sequence, prefix)| {
             prefix
                 .iter()
                 .chain(&sequence.target[..n_read(&sequence.target)])
         });
-        let (inputs, inputs_mask) = pad_right(inputs, width, 0);
+        let (inputs, mut inputs_mask) = pad_right(inputs, width, 0);
+        if padding.target > 0 {
+            inputs_mask = inputs_mask.ones_like();
+        }
         let mut predicts = Vec::new();
         let mut labels = Vec::new();
         let mut rows = Vec::new();
@@ -160,7 +185,11 @@ fn pad_right<'a>(
 
 /// Cuts the sequences of an update into passes of at most `max_tokens` padded tokens, as
 /// positions in `sequences`: similar lengths together, so that little is padding.
-pub fn micro_batches(sequences: &[&Sequence], max_tokens: usize) -> Vec<Vec<usize>> {
+pub fn micro_batches(
+    sequences: &[&Sequence],
+    padding: Padding,
+    max_tokens: usize,
+) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|index| {
         let sequence = sequences[*index];
@@ -170,10 +199,11 @@ pub fn micro_batches(sequences: &[&Sequence], max_tokens: usize) -> Vec<Vec<usiz
     let mut widest = (0, 0);
     for index in order {
         let sequence = sequences[index];
-        let widths = (
-            widest.0.max(sequence.source.len()),
-            widest.1.max(sequence.target.len()),
+        let own = (
+            sequence.source.len().max(padding.source),
+            sequence.target.len().max(padding.target),
         );
+        let widths = (widest.0.max(own.0), widest.1.max(own.1));
         match out.last_mut() {
             Some(last) if (last.len() + 1) * (widths.0 + widths.1) <= max_tokens => {
                 last.push(index);
@@ -181,7 +211,7 @@ pub fn micro_batches(sequences: &[&Sequence], max_tokens: usize) -> Vec<Vec<usiz
             }
             _ => {
                 out.push(vec![index]);
-                widest = (sequence.source.len(), sequence.target.len());
+                widest = own;
             }
         }
     }
@@ -203,7 +233,7 @@ mod tests {
     fn passes_hold_everything_once_and_keep_to_the_limit() {
         let sequences: Vec<Sequence> = (1..40).map(|n| sequence(n * 7 % 23 + 1, n)).collect();
         let all: Vec<&Sequence> = sequences.iter().collect();
-        let passes = micro_batches(&all, 100);
+        let passes = micro_batches(&all, Padding::default(), 100);
         let mut seen: Vec<usize> = passes.iter().flatten().copied().collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..39).collect::<Vec<_>>());
@@ -214,5 +244,16 @@ mod tests {
             let padded = pass.len() * (width(|s| s.source.len()) + width(|s| s.target.len()));
             assert!(padded <= 100 || pass.len() == 1);
         }
+    }
+    #[test]
+    fn padding_counts() {
+        let sequences = [sequence(3, 2), sequence(1, 1), sequence(2, 9)];
+        let all: Vec<&Sequence> = sequences.iter().collect();
+        let padding = Padding {
+            source: 30,
+            target: 20,
+        };
+        assert_eq!(micro_batches(&all, padding, 100), [vec![1, 0], vec![2]]);
+        assert_eq!(micro_batches(&all, padding, 10).len(), 3);
     }
 }

@@ -20,6 +20,9 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 pub(super) struct Progress {
     /// Updates made.
     pub(super) step: u64,
+    /// Lines of `metrics.jsonl`.
+    #[serde(default)]
+    pub(super) n_metrics: u64,
     /// The checkpoint with the lowest validation loss: its step, and the loss.
     #[serde(default)]
     pub(super) best: Option<(u64, f64)>,
@@ -149,7 +152,11 @@ pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(Error::write(path))
 }
 
-pub(super) fn write_tensors(path: &Path, arrays: &BTreeMap<String, Array>) -> Result<()> {
+/// Writes a safetensors file in float32.
+///
+/// # Errors
+/// A disk that cannot be written.
+pub fn write_tensors(path: &Path, arrays: &BTreeMap<String, Array>) -> Result<()> {
     let bytes: BTreeMap<&str, Vec<u8>> = arrays
         .iter()
         .map(|(name, array)| {

@@ -6,6 +6,7 @@
 //! no difference.
 
 mod actor;
+mod adapter;
 mod batch;
 mod checkpoint;
 mod critic;
@@ -25,9 +26,10 @@ mod session;
 mod supervised;
 
 pub use actor::Actor;
-pub use batch::{Batch, Reads, micro_batches};
-pub use critic::{Critic, CriticScores, score_samples};
+pub use batch::{Batch, Padding, Reads, micro_batches};
+pub use checkpoint::write_tensors;
+pub use critic::{Critic, score_samples};
 pub use harness_link::HarnessLink;
 pub use optimizer::AdamW;
-pub use run::train;
+pub use run::{gradients, train};
 pub use sequence::{Sequence, Sequencer};

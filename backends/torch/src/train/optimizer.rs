@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use harness::training::OptimizerSettings;
 use tch::{Kind, Tensor};
 
+use super::actor::array;
 use crate::checkpoint::Array;
 use crate::error::{Error, Result};
 use crate::parameters::Parameters;
@@ -96,11 +97,7 @@ impl AdamW {
         let mut out = BTreeMap::new();
         for (name, moments) in &self.moments {
             for (part, tensor) in [("first", &moments.first), ("second", &moments.second)] {
-                let shape = tensor.size().iter().map(|size| *size as usize).collect();
-                let tensor = tensor.to_device(tch::Device::Cpu).contiguous();
-                let mut data = vec![0.0; tensor.numel()];
-                tensor.copy_data(&mut data, tensor.numel());
-                out.insert(format!("{part}.{name}"), Array { shape, data });
+                out.insert(format!("{part}.{name}"), array(tensor));
             }
         }
         out

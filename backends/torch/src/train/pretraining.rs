@@ -82,7 +82,7 @@ impl<'a> Pretraining<'a> {
     }
 
     /// # Errors
-    /// What the tokenizer reports, and a corpus of which nothing can be learnt.
+    /// What the tokenizer reports.
     pub(super) fn read(&self, texts: &[CorpusText]) -> Result<Vec<Window>> {
         let mut out = Vec::new();
         for text in texts {

@@ -18,14 +18,13 @@ use harness::problem::ProblemId;
 use harness::reward::{adaptive_reward, group_advantages};
 use harness::seed::candidate_seed;
 use harness::training::{
-    Algorithm, Baseline, BatchSettings, Feedback, OnlineSettings, RlSettings, StepOrder,
-    TokenValue, TrainingExample, TrainingSample,
+    Algorithm, Baseline, BatchSettings, Feedback, OnlineSettings, OptimizerSettings, RlSettings,
+    StepOrder, TokenValue, TrainingExample, TrainingSample,
 };
 use harness::verdict::Outcome;
 use tch::{Kind, Tensor};
 
 use super::actor::Actor;
-use super::batch::{Reads, micro_batches};
 use super::checkpoint::Saved;
 use super::critic::{Critic, TrainedCritic};
 use super::loss;
@@ -35,7 +34,7 @@ use super::rollout::{Draw, Sampled, draw};
 use super::schedule::learning_rate;
 use super::sequence::{Sequence, Sequencer};
 use super::session::{Export, Session};
-use super::supervised::{TrainedActor, backward_cross_entropy, named, pass_batch};
+use super::supervised::{TrainedActor, backward_cross_entropy, named, passes};
 use crate::checkpoint::Array;
 use crate::error::{Error, Result};
 use crate::layers::Mode;
@@ -56,6 +55,9 @@ impl Weighted {
     }
 }
 
+/// What token values may be: probabilities, with room for rounding.
+const IS_VALUE: std::ops::RangeInclusive<f32> = 0.0..=1.0001;
+
 /// What the stage works with.
 pub(super) struct Trainer<'a> {
     pub(super) trained: TrainedActor,
@@ -72,7 +74,7 @@ pub(super) struct Trainer<'a> {
 impl Export for Trainer<'_> {
     fn optimizers(&self) -> BTreeMap<String, Array> {
         let mut arrays = self.trained.optimizers();
-        if let Some(critic) = &self.critic {
+        if let Some(critic) = self.critic.as_ref().filter(|_| self.critic_learns()) {
             let of_critic = critic.optimizer.arrays().into_iter();
             arrays.extend(of_critic.map(|(name, array)| (format!("critic.{name}"), array)));
         }
@@ -273,8 +275,21 @@ impl Trainer<'_> {
         update: &Update<'_>,
         step: u64,
         n_steps: u64,
-        optimizer: &harness::training::OptimizerSettings,
+        optimizer: &OptimizerSettings,
     ) -> Result<(usize, BTreeMap<String, f64>)> {
+        let (n_tokens, mut values) = self.backward(update, step);
+        finite("the loss", values["loss"], step + 1)?;
+        let rate = learning_rate(optimizer, step + 1, n_steps);
+        values.insert("learning_rate".to_owned(), rate);
+        let parameters = self.trained.actor.learning();
+        let norm = self.trained.optimizer.update(parameters, rate);
+        let norm = finite("the norm of the gradients", norm, step + 1)?;
+        values.insert("gradient_norm".to_owned(), norm);
+        Ok((n_tokens, values))
+    }
+
+    /// Adds the gradients of update `step`; returns the tokens that were computed, and numbers.
+    fn backward(&self, update: &Update<'_>, step: u64) -> (usize, BTreeMap<String, f64>) {
         tch::manual_seed(seed_for(self.seed, Purpose::Dropout, step) as i64);
         let (follows_ce, follows_rl) = match self.rl.order {
             StepOrder::Joint => (true, true),
@@ -306,14 +321,8 @@ impl Trainer<'_> {
             total += loss;
             n_tokens += tokens;
         }
-        values.insert("loss".to_owned(), finite("the loss", total, step + 1)?);
-        let rate = learning_rate(optimizer, step + 1, n_steps);
-        values.insert("learning_rate".to_owned(), rate);
-        let parameters = &self.trained.actor.parameters;
-        let norm = self.trained.optimizer.update(parameters, rate);
-        let norm = finite("the norm of the gradients", norm, step + 1)?;
-        values.insert("gradient_norm".to_owned(), norm);
-        Ok((n_tokens, values))
+        values.insert("loss".to_owned(), total);
+        (n_tokens, values)
     }
 
     /// Adds the gradients of the weighted L_rl; returns it, the tokens that were computed, and
@@ -335,8 +344,7 @@ impl Trainer<'_> {
         let sequences: Vec<&Sequence> = active.iter().map(|sample| &sample.sequence).collect();
         let actor = &self.trained.actor;
         let (mut total, mut entropy, mut kl, mut n_seen) = (0.0, 0.0, 0.0, 0_usize);
-        for pass in micro_batches(&sequences, self.batch.max_tokens as usize) {
-            let batch = pass_batch(actor, &sequences, &pass, self.batch, Reads::AllButLast);
+        for (pass, batch) in passes(actor, &sequences, self.batch) {
             let logits = actor.target_logits(&batch, Mode::Train);
             let log_probs = loss::token_log_probs(&logits, &batch.labels);
             let flat = |values: fn(&Weighted) -> &[f32]| {
@@ -347,7 +355,7 @@ impl Trainer<'_> {
                 Tensor::from_slice(&values).to_device(log_probs.device())
             };
             let advantages = flat(|sample| &sample.advantages);
-            let mut loss = match self.rl.algorithm {
+            let loss = match self.rl.algorithm {
                 Algorithm::CodeRl { .. } | Algorithm::Rltf { .. } => {
                     loss::policy_gradient(&log_probs, &advantages)
                 }
@@ -356,19 +364,21 @@ impl Trainer<'_> {
                     loss::clipped_policy_gradient(&log_probs, &sampled, &advantages, clip)
                 }
             };
-            if let (
-                Some(reference),
-                Algorithm::Ppo { kl_weight, .. } | Algorithm::Grpo { kl_weight, .. },
-            ) = (&self.reference, self.rl.algorithm)
-            {
-                let reference = tch::no_grad(|| {
-                    let logits = reference.target_logits(&batch, Mode::Evaluate);
-                    loss::token_log_probs(&logits, &batch.labels)
-                });
-                let divergence = loss::kl_divergence(&log_probs, &reference);
-                kl += divergence.double_value(&[]);
-                loss = loss + divergence * kl_weight;
-            }
+            let loss = match (&self.reference, self.rl.algorithm) {
+                (
+                    Some(reference),
+                    Algorithm::Ppo { kl_weight, .. } | Algorithm::Grpo { kl_weight, .. },
+                ) => {
+                    let reference = tch::no_grad(|| {
+                        let logits = reference.target_logits(&batch, Mode::Evaluate);
+                        loss::token_log_probs(&logits, &batch.labels)
+                    });
+                    let divergence = loss::kl_divergence(&log_probs, &reference);
+                    kl += divergence.double_value(&[]);
+                    loss + divergence * kl_weight
+                }
+                _ => loss,
+            };
             let loss = loss * weight;
             loss.backward();
             total += loss.double_value(&[]);
@@ -390,8 +400,7 @@ impl Trainer<'_> {
     fn log_probs(&self, actor: &Actor, sequences: &[&Sequence]) -> Vec<Vec<f32>> {
         let mut out = vec![Vec::new(); sequences.len()];
         tch::no_grad(|| {
-            for pass in micro_batches(sequences, self.batch.max_tokens as usize) {
-                let batch = pass_batch(actor, sequences, &pass, self.batch, Reads::AllButLast);
+            for (pass, batch) in passes(actor, sequences, self.batch) {
                 let logits = actor.target_logits(&batch, Mode::Evaluate);
                 let log_probs = loss::token_log_probs(&logits, &batch.labels);
                 let mut data = vec![0.0_f32; batch.n_labels];
@@ -447,6 +456,20 @@ impl Trainer<'_> {
             }
         }
         session.finish(self, BTreeMap::new())
+    }
+
+    /// Adds the gradients of a first update over all samples and references; returns its loss.
+    pub(super) fn backward_all(
+        &self,
+        samples: &[TrainingSample],
+        references: &[Sequence],
+    ) -> Result<f64> {
+        let weighted = self.weigh(samples)?;
+        let update = Update {
+            samples: weighted.iter().collect(),
+            references: references.iter().collect(),
+        };
+        Ok(self.backward(&update, 0).1["loss"])
     }
 
     fn weigh(&self, samples: &[TrainingSample]) -> Result<Vec<Weighted>> {
@@ -524,7 +547,20 @@ impl Trainer<'_> {
             .iter()
             .zip(sequences)
             .map(|(sample, sequence)| match &sample.token_values {
-                Some(values) if values.len() == sequence.target.len() => Ok(Some(values.clone())),
+                // A program that is cut here and was not there keeps the values of what is left:
+                // none depends on what comes behind.
+                Some(values) if values.len() >= sequence.target.len() => {
+                    let values = &values[..sequence.target.len()];
+                    match values.iter().position(|value| !IS_VALUE.contains(value)) {
+                        None => Ok(Some(values.to_vec())),
+                        Some(place) => Err(Error::request(format!(
+                            "sample `{}`: token value {} is {}, and values are probabilities",
+                            sample.id,
+                            place + 1,
+                            values[place],
+                        ))),
+                    }
+                }
                 Some(values) => Err(Error::request(format!(
                     "sample `{}` has {} token values and {} tokens; score it with a critic of the \
                      actor's tokenizer",
@@ -625,13 +661,17 @@ impl Trainer<'_> {
     ) -> Result<Round> {
         let how = Draw::of(online, self.batch.max_target_tokens);
         let seed = seed_for(self.seed, Purpose::Rollout, round);
+        // A problem that a round has twice, at the end of a pass over all, gets other samples.
+        let mut n_asked: BTreeMap<&ProblemId, u32> = BTreeMap::new();
         let prompts: Vec<_> = chosen
             .iter()
             .map(|examples| {
-                let seeds = (0..online.n_samples)
-                    .map(|index| candidate_seed(seed, examples[0].problem(), index))
-                    .collect();
-                (&examples[0].prompt, seeds)
+                let problem = examples[0].problem();
+                let first = n_asked.entry(problem).or_insert(0);
+                let indices = *first..*first + online.n_samples;
+                *first = indices.end;
+                let seeds = indices.map(|index| candidate_seed(seed, problem, index));
+                (&examples[0].prompt, seeds.collect())
             })
             .collect();
         let actor = &self.trained.actor;
@@ -800,16 +840,24 @@ impl Trainer<'_> {
         if self.rl.ce_weight == 0.0 {
             return Ok(Vec::new());
         }
-        chosen
-            .iter()
-            .enumerate()
-            .map(|(index, examples)| {
-                let place = round * chosen.len() as u64 + index as u64;
-                let draw = seed_for(self.seed, Purpose::References, place);
-                let example = examples[(draw % examples.len() as u64) as usize];
-                self.sequencer.sequence(&example.prompt, &example.program)
-            })
-            .collect()
+        let mut out = Vec::new();
+        for (index, examples) in chosen.iter().enumerate() {
+            // Problems without a reference program have an example that is a prompt alone.
+            let with_program: Vec<&TrainingExample> = examples
+                .iter()
+                .copied()
+                .filter(|example| !example.program.is_empty())
+                .collect();
+            if with_program.is_empty() {
+                continue;
+            }
+            let place = round * chosen.len() as u64 + index as u64;
+            let draw = seed_for(self.seed, Purpose::References, place);
+            let example = with_program[(draw % with_program.len() as u64) as usize];
+            let sequence = self.sequencer.sequence(&example.prompt, &example.program)?;
+            out.push(sequence);
+        }
+        Ok(out)
     }
 
     /// The critic learns from the round's samples.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use harness::training::{
-    CorpusText, PretrainObjective, RlSettings, Stage, TrainingExample, TrainingSample,
-    TrainingSettings,
+    CorpusText, CriticSettings, PretrainObjective, RlSettings, Stage, TrainingExample,
+    TrainingSample, TrainingSettings,
 };
 
-use super::actor::{Actor, device};
+use super::actor::{Actor, array, device};
 use super::checkpoint::Saved;
-use super::critic::{self, Critic};
+use super::critic::{self, Classified, Critic, TrainedCritic};
 use super::data;
 use super::harness_link::HarnessLink;
 use super::order::{Passes, Purpose};
@@ -18,11 +18,12 @@ use super::pretraining::Pretraining;
 use super::rl::{Trainer, needs_critic, needs_reference, restore_critic, updates_per_round};
 use super::sequence::{Sequence, Sequencer};
 use super::session::{Session, finished, model_folder, saved};
-use super::supervised::{self, TrainedActor};
+use super::supervised::{self, TrainedActor, backward_cross_entropy};
 use crate::checkpoint::{
     Array, Checkpoint, Config, Existing, TensorSource, TokenizerSource, write_directory,
 };
 use crate::error::{Error, Result};
+use crate::parameters::Parameters;
 use crate::tokenizer::Tokenizer;
 
 /// Turns what settings name as a model into a path.
@@ -43,6 +44,70 @@ pub fn train(
         return link.tell(&backends::training::protocol::FromTrainer::Done { model, summary });
     }
     std::fs::create_dir_all(&settings.out).map_err(Error::write(&settings.out))?;
+    prepared(settings, resolve, |start| match &settings.stage {
+        Stage::Pretrain { objective } => start.pretrain(*objective, link),
+        Stage::Sft => start.sft(link),
+        Stage::Critic(_) => start.critic(link),
+        Stage::Rl(rl) => start.rl(rl, resolve, link),
+    })
+}
+
+/// The loss of a first update over all the data, and its gradients by name, of the model where
+/// a training stands: numbers to compare with those of other programs.
+///
+/// # Errors
+/// As [`train`]; pretraining and rounds, whose data is drawn.
+pub fn gradients(
+    settings: &TrainingSettings,
+    resolve: Resolve<'_>,
+) -> Result<(f64, BTreeMap<String, Array>)> {
+    prepared(settings, resolve, |start| match &settings.stage {
+        Stage::Sft => {
+            let trained = start.actor()?;
+            let (examples, _) = start.examples()?;
+            let all: Vec<&Sequence> = examples.iter().collect();
+            let n_labels: usize = all.iter().map(|sequence| sequence.target.len()).sum();
+            let weight = 1.0 / n_labels as f64;
+            let batch = &settings.batch;
+            let loss = backward_cross_entropy(&trained.actor, &all, batch, weight);
+            Ok((loss, gradients_of(trained.actor.learning())))
+        }
+        Stage::Critic(of_critic) => {
+            let (samples, _) = start.classified(*of_critic)?;
+            let trained = start.new_critic(*of_critic)?;
+            let sequences: Vec<&Sequence> = samples.iter().map(|it| &it.sequence).collect();
+            let classes: Vec<usize> = samples.iter().map(|it| it.class).collect();
+            let critic = &trained.critic;
+            let loss = critic.backward(&sequences, &classes, &settings.batch);
+            Ok((loss, gradients_of(critic.parameters())))
+        }
+        Stage::Rl(rl) if rl.online.is_none() => {
+            let references = start.sequences(&start.rl_examples(rl)?)?;
+            let trainer = start.trainer(rl, resolve)?;
+            let loss = trainer.backward_all(&start.samples()?, &references)?;
+            Ok((loss, gradients_of(trainer.trained.actor.learning())))
+        }
+        Stage::Pretrain { .. } | Stage::Rl(_) => Err(Error::request(
+            "what pretraining and rounds learn from is drawn; there are no gradients to be had of it",
+        )),
+    })
+}
+
+fn gradients_of(parameters: &Parameters) -> BTreeMap<String, Array> {
+    let with_gradients = parameters
+        .iter()
+        .filter(|(_, tensor)| tensor.grad().defined());
+    with_gradients
+        .map(|(name, tensor)| (name.to_owned(), array(&tensor.grad())))
+        .collect()
+}
+
+/// Opens what every stage begins with.
+fn prepared<T>(
+    settings: &TrainingSettings,
+    resolve: Resolve<'_>,
+    go: impl FnOnce(Start<'_>) -> Result<T>,
+) -> Result<T> {
     let base = Checkpoint::open(&resolve(&settings.model)?)?;
     let tokenizer = Tokenizer::load(&base.tokenizer, &base.config)?;
     let saved = saved(settings)?;
@@ -50,19 +115,13 @@ pub fn train(
         Some(saved) => Some(Checkpoint::open(&saved.model)?),
         None => None,
     };
-    let start = Start {
+    go(Start {
         settings,
         saved,
         base: &base,
         current: current.as_ref().unwrap_or(&base),
         tokenizer: &tokenizer,
-    };
-    match &settings.stage {
-        Stage::Pretrain { objective } => start.pretrain(*objective, link),
-        Stage::Sft => start.sft(link),
-        Stage::Critic(_) => start.critic(link),
-        Stage::Rl(rl) => start.rl(rl, resolve, link),
-    }
+    })
 }
 
 /// What every stage begins with.
@@ -92,15 +151,27 @@ impl<'a> Start<'a> {
     }
 
     fn actor(&self) -> Result<TrainedActor> {
-        let actor = Actor::load(self.current, device(self.settings.device)?)?;
-        let tokenizer = self.base.tokenizer.clone();
-        TrainedActor::new(actor, tokenizer, self.settings, self.saved.as_ref())
+        let device = device(self.settings.device)?;
+        let saved = self.saved.as_ref();
+        let actor = match &self.settings.lora {
+            None => Actor::load(self.current, device)?,
+            Some(lora) => {
+                // The weights of checkpoints have the updates added to them.
+                let mut actor = Actor::load(self.base, device)?;
+                let folder = saved.map(|saved| saved.model.as_path());
+                actor.adapt(lora, self.settings.seed, folder)?;
+                actor
+            }
+        };
+        TrainedActor::new(actor, self.base, self.settings, saved)
     }
 
+    /// The programs to imitate; an example that is a prompt alone is none.
     fn sequences(&self, examples: &[TrainingExample]) -> Result<Vec<Sequence>> {
         let sequencer = self.sequencer();
         examples
             .iter()
+            .filter(|example| !example.program.is_empty())
             .map(|example| sequencer.sequence(&example.prompt, &example.program))
             .collect()
     }
@@ -120,14 +191,25 @@ impl<'a> Start<'a> {
         )
     }
 
-    fn sft(&self, link: &mut HarnessLink<'_>) -> Result<()> {
+    /// Programs to imitate, and those that are validated on.
+    fn examples(&self) -> Result<(Vec<Sequence>, Vec<Sequence>)> {
         let files = &self.settings.data;
-        let examples = data::required(self.settings, "examples", files.examples.as_ref())?;
-        let examples = self.sequences(&examples)?;
-        let validation = data::optional(self.settings, files.validation.as_ref())?;
-        let validation = self.sequences(&validation)?;
+        let examples: Vec<TrainingExample> =
+            data::required(self.settings, "examples", files.examples.as_ref())?;
+        let validation: Vec<TrainingExample> =
+            data::optional(self.settings, files.validation.as_ref())?;
+        Ok((self.sequences(&examples)?, self.sequences(&validation)?))
+    }
+
+    fn samples(&self) -> Result<Vec<TrainingSample>> {
+        let file = self.settings.data.samples.as_ref();
+        data::required(self.settings, "samples", file)
+    }
+
+    fn sft(&self, link: &mut HarnessLink<'_>) -> Result<()> {
+        let (examples, validation) = self.examples()?;
         let mut trained = self.actor()?;
-        let n_parameters = trained.actor.parameters.n_elements();
+        let n_parameters = trained.actor.learning().n_elements();
         let mut session = self.session(link, self.n_steps(examples.len()), n_parameters)?;
         let size = self.settings.batch.size as usize;
         let mut order = Passes::new(examples.len(), size, self.settings.seed, Purpose::Order);
@@ -144,10 +226,15 @@ impl<'a> Start<'a> {
         let texts: Vec<CorpusText> =
             data::required(self.settings, "examples", files.examples.as_ref())?;
         let texts = pretraining.read(&texts)?;
+        if texts.is_empty() {
+            return Err(Error::request(
+                "no text of the corpus has two tokens, the fewest that something can be learnt of",
+            ));
+        }
         let validation = data::optional(self.settings, files.validation.as_ref())?;
         let validation = pretraining.fixed(&pretraining.read(&validation)?);
         let mut trained = self.actor()?;
-        let n_parameters = trained.actor.parameters.n_elements();
+        let n_parameters = trained.actor.learning().n_elements();
         let mut session = self.session(link, self.n_steps(texts.len()), n_parameters)?;
         let size = self.settings.batch.size as usize;
         let mut order = Passes::new(texts.len(), size, self.settings.seed, Purpose::Order);
@@ -159,41 +246,50 @@ impl<'a> Start<'a> {
         let Stage::Critic(critic_settings) = &self.settings.stage else {
             unreachable!("the stage is matched by the caller")
         };
-        let files = &self.settings.data;
-        let sequencer = self.sequencer();
-        let samples: Vec<TrainingSample> =
-            data::required(self.settings, "samples", files.samples.as_ref())?;
-        let samples = critic::classified(&samples, &sequencer, *critic_settings)?;
-        let validation: Vec<TrainingSample> =
-            data::optional(self.settings, files.validation.as_ref())?;
-        let validation = critic::classified(&validation, &sequencer, *critic_settings)?;
-        let critic = Critic::new(
-            self.current,
-            *critic_settings,
-            self.settings.seed,
-            device(self.settings.device)?,
-        )?;
-        let tokenizer = self.base.tokenizer.clone();
-        let mut trained = critic::resume(critic, tokenizer, self.settings, self.saved.as_ref())?;
+        let (samples, validation) = self.classified(*critic_settings)?;
+        let mut trained = self.new_critic(*critic_settings)?;
         let n_parameters = trained.critic.parameters().n_elements();
         let mut session = self.session(link, self.n_steps(samples.len()), n_parameters)?;
         critic::train(&mut session, &mut trained, &samples, &validation)
     }
 
-    fn rl(&self, rl: &RlSettings, resolve: Resolve<'_>, link: &mut HarnessLink<'_>) -> Result<()> {
-        let files = &self.settings.data;
-        let examples: Vec<TrainingExample> = if rl.online.is_some() || rl.ce_weight > 0.0 {
-            data::required(self.settings, "examples", files.examples.as_ref())?
-        } else {
-            Vec::new()
-        };
-        let trained = self.actor()?;
-        let n_parameters = trained.actor.parameters.n_elements();
+    /// Programs with their classes, and those that are validated on.
+    fn classified(&self, settings: CriticSettings) -> Result<(Vec<Classified>, Vec<Classified>)> {
+        let sequencer = self.sequencer();
+        let classified = |samples: &[_]| critic::classified(samples, &sequencer, settings);
+        let validation: Vec<TrainingSample> =
+            data::optional(self.settings, self.settings.data.validation.as_ref())?;
+        Ok((classified(&self.samples()?)?, classified(&validation)?))
+    }
+
+    fn new_critic(&self, settings: CriticSettings) -> Result<TrainedCritic> {
+        if self.settings.lora.is_some() {
+            return Err(Error::request(
+                "low-rank updates are for actors; a critic learns all its weights, so leave \
+                 `lora.rank` at 0",
+            ));
+        }
+        let device = device(self.settings.device)?;
+        let critic = Critic::new(self.current, settings, self.settings.seed, device)?;
+        let tokenizer = self.base.tokenizer.clone();
+        critic::resume(critic, tokenizer, self.settings, self.saved.as_ref())
+    }
+
+    /// Reference programs, where they are learnt from.
+    fn rl_examples(&self, rl: &RlSettings) -> Result<Vec<TrainingExample>> {
+        if rl.online.is_none() && rl.ce_weight == 0.0 {
+            return Ok(Vec::new());
+        }
+        let file = self.settings.data.examples.as_ref();
+        data::required(self.settings, "examples", file)
+    }
+
+    fn trainer(&self, rl: &'a RlSettings, resolve: Resolve<'_>) -> Result<Trainer<'a>> {
         let reference = needs_reference(rl)
             .then(|| Actor::load(self.base, device(self.settings.device)?))
             .transpose()?;
-        let mut trainer = Trainer {
-            trained,
+        Ok(Trainer {
+            trained: self.actor()?,
             critic: self.rl_critic(rl, resolve)?,
             reference,
             tokenizer: self.tokenizer,
@@ -201,7 +297,18 @@ impl<'a> Start<'a> {
             rl,
             batch: &self.settings.batch,
             seed: self.settings.seed,
-        };
+        })
+    }
+
+    fn rl(
+        &self,
+        rl: &'a RlSettings,
+        resolve: Resolve<'_>,
+        link: &mut HarnessLink<'_>,
+    ) -> Result<()> {
+        let examples = self.rl_examples(rl)?;
+        let mut trainer = self.trainer(rl, resolve)?;
+        let n_parameters = trainer.trained.actor.learning().n_elements();
         match &rl.online {
             Some(online) => {
                 let n_steps =
@@ -210,8 +317,7 @@ impl<'a> Start<'a> {
                 trainer.train_online(&mut session, online, &examples)
             }
             None => {
-                let samples: Vec<TrainingSample> =
-                    data::required(self.settings, "samples", files.samples.as_ref())?;
+                let samples = self.samples()?;
                 let references = self.sequences(&examples)?;
                 let mut session = self.session(link, self.n_steps(samples.len()), n_parameters)?;
                 trainer.train_offline(&mut session, &samples, &references)
@@ -219,11 +325,7 @@ impl<'a> Start<'a> {
         }
     }
 
-    fn rl_critic(
-        &self,
-        rl: &RlSettings,
-        resolve: Resolve<'_>,
-    ) -> Result<Option<critic::TrainedCritic>> {
+    fn rl_critic(&self, rl: &RlSettings, resolve: Resolve<'_>) -> Result<Option<TrainedCritic>> {
         let Some(path) = rl.critic.as_ref().filter(|_| needs_critic(rl)) else {
             if needs_critic(rl) && rl.online.is_some() {
                 return Err(Error::request(
@@ -236,13 +338,13 @@ impl<'a> Start<'a> {
             .online
             .as_ref()
             .is_some_and(|online| online.critic_epochs_per_round > 0);
+        let path = resolve(path)?;
+        let base = Checkpoint::open(&path)?;
         // A critic that learns is kept beside the actor.
         let kept = self.saved.as_ref().map(|saved| saved.model.join("critic"));
-        let path = match kept.filter(|path| learns && path.is_dir()) {
-            Some(kept) => kept,
-            None => resolve(path)?,
-        };
-        let checkpoint = Checkpoint::open(&path)?;
+        let kept = kept.filter(|path| learns && path.is_dir());
+        let kept = kept.map(|path| Checkpoint::open(&path)).transpose()?;
+        let checkpoint = kept.as_ref().unwrap_or(&base);
         if checkpoint.config.vocabulary_size() != self.base.config.vocabulary_size() {
             return Err(Error::request(format!(
                 "the critic `{}` has {} tokens and the actor {}; they need the same tokenizer",
@@ -251,8 +353,9 @@ impl<'a> Start<'a> {
                 self.base.config.vocabulary_size(),
             )));
         }
-        let critic = Critic::load(&checkpoint, device(self.settings.device)?)?;
-        let mut trained = critic::resume(critic, checkpoint.tokenizer, self.settings, None)?;
+        let critic = Critic::load(checkpoint, device(self.settings.device)?)?;
+        // As for actors: checkpoints are removed.
+        let mut trained = critic::resume(critic, base.tokenizer, self.settings, None)?;
         if let Some(saved) = self.saved.as_ref().filter(|_| learns) {
             restore_critic(&mut trained, saved)?;
         }

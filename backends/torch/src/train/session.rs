@@ -74,7 +74,7 @@ impl<'a, 'b> Session<'a, 'b> {
             resumed_at: progress.step,
             n_parameters: n_parameters as u64,
         })?;
-        let metrics = metrics_up_to(&settings.out.join(METRICS), progress.step)?;
+        let metrics = metrics_up_to(&settings.out.join(METRICS), progress.n_metrics)?;
         Ok(Self {
             settings,
             link,
@@ -119,6 +119,7 @@ impl<'a, 'b> Session<'a, 'b> {
     fn record(&mut self, metrics: &Metrics) -> Result<()> {
         let mut line = serde_json::to_string(metrics).expect("plain data");
         line.push('\n');
+        self.progress.n_metrics += 1;
         self.metrics
             .write_all(line.as_bytes())
             .map_err(Error::write(&self.settings.out.join(METRICS)))
@@ -138,7 +139,8 @@ impl<'a, 'b> Session<'a, 'b> {
         self.is_planned() || self.link.is_stopped()
     }
 
-    fn is_planned(&self) -> bool {
+    /// Whether it is due whatever the harness asks for, and the model is validated.
+    pub(super) fn is_planned(&self) -> bool {
         let every = u64::from(self.settings.checkpoints.every.max(1));
         self.progress.step.is_multiple_of(every) || self.progress.step >= self.n_steps
     }
@@ -182,15 +184,18 @@ impl<'a, 'b> Session<'a, 'b> {
         let best = self.settings.out.join("best");
         let model = model_folder(self.settings);
         match self.progress.best {
-            Some((step, loss)) if best.is_dir() => {
+            Some((step, loss)) => {
                 summary.insert("best_step".to_owned(), step as f64);
                 summary.insert("validation_loss".to_owned(), loss);
-                if model.exists() {
-                    fs::remove_dir_all(&model).map_err(Error::write(&model))?;
+                // Where it is not, a training that was killed here has moved it already.
+                if best.is_dir() {
+                    if model.exists() {
+                        fs::remove_dir_all(&model).map_err(Error::write(&model))?;
+                    }
+                    fs::rename(&best, &model).map_err(Error::write(&model))?;
                 }
-                fs::rename(&best, &model).map_err(Error::write(&model))?;
             }
-            _ => replace_folder(&model, |folder| export.write(folder))?,
+            None => replace_folder(&model, |folder| export.write(folder))?,
         }
         summary.insert("steps".to_owned(), self.progress.step as f64);
         let text = serde_json::to_string_pretty(&summary).expect("plain data");
@@ -199,16 +204,13 @@ impl<'a, 'b> Session<'a, 'b> {
     }
 }
 
-/// Opens the file of metrics without what was noted behind the checkpoint that training goes on
-/// from.
-fn metrics_up_to(path: &Path, step: u64) -> Result<File> {
+/// Opens the file of metrics with its first `n_lines` alone: what was noted behind the checkpoint
+/// that training goes on from is noted again.
+fn metrics_up_to(path: &Path, n_lines: u64) -> Result<File> {
     let kept: String = match fs::read_to_string(path) {
         Ok(text) => text
-            .lines()
-            .filter(|line| {
-                serde_json::from_str::<Metrics>(line).is_ok_and(|metrics| metrics.step <= step)
-            })
-            .flat_map(|line| [line, "\n"])
+            .split_inclusive('\n')
+            .take(usize::try_from(n_lines).unwrap_or(usize::MAX))
             .collect(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(Error::read(path)(error)),

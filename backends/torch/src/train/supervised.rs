@@ -2,13 +2,13 @@
 //! the same loss on other sequences.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use harness::training::{BatchSettings, TrainingSettings};
 use tch::Kind;
 
 use super::actor::Actor;
-use super::batch::{Batch, Reads, micro_batches};
+use super::batch::{Batch, Padding, Reads, micro_batches};
 use super::checkpoint::Saved;
 use super::loss;
 use super::optimizer::{AdamW, finite};
@@ -16,7 +16,7 @@ use super::order::{Purpose, seed_for};
 use super::schedule::learning_rate;
 use super::sequence::Sequence;
 use super::session::{Export, Session};
-use crate::checkpoint::{Array, TokenizerSource};
+use crate::checkpoint::{Array, Checkpoint, TokenizerSource};
 use crate::error::Result;
 use crate::layers::Mode;
 
@@ -25,6 +25,8 @@ pub(super) struct TrainedActor {
     pub(super) actor: Actor,
     pub(super) optimizer: AdamW,
     pub(super) tokenizer: TokenizerSource,
+    /// What training began with.
+    base: PathBuf,
 }
 
 impl Export for TrainedActor {
@@ -38,19 +40,20 @@ impl Export for TrainedActor {
             &self.actor.config,
             self.actor.arrays(),
             &self.tokenizer,
-        )
+        )?;
+        self.actor.write_adapter(folder, &self.base)
     }
 }
 
 impl TrainedActor {
     pub(super) fn new(
         mut actor: Actor,
-        tokenizer: TokenizerSource,
+        base: &Checkpoint,
         settings: &TrainingSettings,
         saved: Option<&Saved>,
     ) -> Result<Self> {
-        actor.parameters.require_gradients();
-        let mut optimizer = AdamW::new(&settings.optimizer, &actor.parameters);
+        actor.require_gradients();
+        let mut optimizer = AdamW::new(&settings.optimizer, actor.learning());
         if let Some(saved) = saved {
             optimizer.restore(saved.progress.step, |name, shape| {
                 saved.optimizers.take(name, shape)
@@ -59,7 +62,8 @@ impl TrainedActor {
         Ok(Self {
             actor,
             optimizer,
-            tokenizer,
+            tokenizer: base.tokenizer.clone(),
+            base: base.path.clone(),
         })
     }
 }
@@ -87,7 +91,7 @@ pub(super) fn train(
         );
         let rate = learning_rate(&settings.optimizer, step + 1, session.n_steps);
         let loss = finite("the loss", sum, step + 1)?;
-        let norm = trained.optimizer.update(&trained.actor.parameters, rate);
+        let norm = trained.optimizer.update(trained.actor.learning(), rate);
         finite("the norm of the gradients", norm, step + 1)?;
         let n_tokens = update.iter().map(|sequence| sequence.n_tokens()).sum();
         let values = [
@@ -97,7 +101,10 @@ pub(super) fn train(
         ];
         session.updated(n_tokens, named(values))?;
         if session.is_due() {
-            let loss = validation_loss(&trained.actor, validation, &settings.batch);
+            let loss = session
+                .is_planned()
+                .then(|| validation_loss(&trained.actor, validation, &settings.batch))
+                .flatten();
             session.keep(trained, loss)?;
         }
     }
@@ -117,8 +124,7 @@ pub(super) fn backward_cross_entropy(
     weight: f64,
 ) -> f64 {
     let mut total = 0.0;
-    for pass in micro_batches(sequences, settings.max_tokens as usize) {
-        let batch = pass_batch(actor, sequences, &pass, settings, Reads::AllButLast);
+    for batch in passes(actor, sequences, settings).map(|(_, batch)| batch) {
         let logits = actor.target_logits(&batch, Mode::Train);
         let log_probs = loss::token_log_probs(&logits, &batch.labels);
         let loss = loss::cross_entropy(&log_probs) * weight;
@@ -128,16 +134,20 @@ pub(super) fn backward_cross_entropy(
     total
 }
 
-/// The batch of one pass.
-pub(super) fn pass_batch(
-    actor: &Actor,
-    sequences: &[&Sequence],
-    pass: &[usize],
+/// The passes over the sequences of an update: positions in `sequences`, and their batch.
+pub(super) fn passes<'a>(
+    actor: &'a Actor,
+    sequences: &'a [&'a Sequence],
     settings: &BatchSettings,
-    reads: Reads,
-) -> Batch {
-    let members: Vec<&Sequence> = pass.iter().map(|index| sequences[*index]).collect();
-    Batch::new(&members, &actor.config, settings, reads, actor.device())
+) -> impl Iterator<Item = (Vec<usize>, Batch)> + 'a {
+    let padding = Padding::of(&actor.config, settings);
+    let passes = micro_batches(sequences, padding, settings.max_tokens as usize);
+    passes.into_iter().map(move |pass| {
+        let members: Vec<&Sequence> = pass.iter().map(|index| sequences[*index]).collect();
+        let reads = Reads::AllButLast;
+        let batch = Batch::new(&members, &actor.config, padding, reads, actor.device());
+        (pass, batch)
+    })
 }
 
 /// Mean of `-log p(w_t)` over all tokens; `None` without sequences.
@@ -153,8 +163,7 @@ pub(super) fn validation_loss(
     let mut sum = 0.0;
     let mut n_labels = 0;
     tch::no_grad(|| {
-        for pass in micro_batches(&all, settings.max_tokens as usize) {
-            let batch = pass_batch(actor, &all, &pass, settings, Reads::AllButLast);
+        for (_, batch) in passes(actor, &all, settings) {
             let logits = actor.target_logits(&batch, Mode::Evaluate);
             let log_probs = loss::token_log_probs(&logits, &batch.labels);
             sum -= log_probs.sum(Kind::Double).double_value(&[]);

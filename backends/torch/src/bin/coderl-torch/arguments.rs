@@ -36,6 +36,10 @@ pub(crate) enum Command {
     /// Train a model, as `coderl train` asks for it: events on standard output, judgement on
     /// standard input
     Train(Train),
+    /// Loss and gradients of a first update over all the data of a training, to be compared with
+    /// those of other programs
+    #[command(hide = true)]
+    Gradients(Gradients),
     /// Write what a critic says of programs, token by token
     CriticScore(CriticScore),
 }
@@ -158,8 +162,9 @@ pub(crate) struct New {
     #[arg(long, help_heading = "Sizes")]
     pub(crate) untied: bool,
     /// Standard deviation of the embeddings [default: 1 for t5, 0.02 for llama, as
-    /// `transformers` has it]. The output of a tied model is made of them too, so that with 1 its
-    /// first guesses are far from even; 0.05 makes it learn sooner
+    /// `transformers` has it]. The output of a tied model is made of them too: with 1, a new T5
+    /// expects the token that it has just read, and its loss begins above that of a guess; with 0.1
+    /// it begins at that. See docs/torch.md before changing it
     #[arg(long, value_name = "X", help_heading = "Sizes")]
     pub(crate) embedding_std: Option<f64>,
 }
@@ -323,6 +328,15 @@ pub(crate) struct Tokenize {
 pub(crate) struct Train {
     /// `settings.json` of a training directory
     pub(crate) settings: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gradients {
+    /// `settings.json` of a training directory
+    pub(crate) settings: PathBuf,
+    /// Safetensors file to write: the gradients by name, and `loss`
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -56,6 +56,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Tokenize(options) => tokenize::tokenize(options),
         Command::Serve(options) => serve::serve(options),
         Command::Train(options) => train::train(options, arguments.threads.is_some()),
+        Command::Gradients(options) => train::gradients(options),
         Command::CriticScore(options) => train::critic_score(options),
     }
 }

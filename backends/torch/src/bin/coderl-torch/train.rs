@@ -2,37 +2,27 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, PipeReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use backend_torch::checkpoint::Checkpoint;
+use backend_torch::checkpoint::{Array, Checkpoint};
 use backend_torch::tokenizer::Tokenizer;
 use backend_torch::train::{self, Critic, HarnessLink};
 use backends::training::protocol::ToTrainer;
 use harness::training::{BatchSettings, TrainingSample, TrainingSettings};
 use tch::Device;
 
-use crate::arguments::{CriticScore, Train};
+use crate::arguments::{CriticScore, Gradients, Train};
 use crate::model;
 
 pub(crate) fn train(options: &Train, has_threads: bool) -> Result<()> {
-    let path = &options.settings;
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read `{}`", path.display()))?;
-    let settings: TrainingSettings =
-        serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))?;
+    let settings = read(&options.settings)?;
     let mut output = std::io::stdout().lock();
     let stop = Arc::new(AtomicBool::new(false));
     let mut input = listen(&stop)?;
     let mut link = HarnessLink::new(&mut output, &mut input).stopped_by(&stop);
-    let resolve = |model: &Path| {
-        let name = model.to_string_lossy();
-        model::path(&name).map_err(|error| backend_torch::Error::Request {
-            detail: format!("{error:#}"),
-        })
-    };
     if !has_threads {
         tch::set_num_threads(threads_for(&model::path(
             &settings.model.to_string_lossy(),
@@ -42,18 +32,30 @@ pub(crate) fn train(options: &Train, has_threads: bool) -> Result<()> {
     Ok(())
 }
 
-/// Threads that training a model is fastest with: the passes of a small one are over before a
-/// second thread has woken up.
-fn threads_for(model: &Path) -> Result<i32> {
-    const SMALL: usize = 20_000_000;
-    let checkpoint = Checkpoint::open(model)?;
-    let n: usize = checkpoint
-        .tensors
-        .list()
-        .map(|(_, shape, _)| shape.iter().product::<usize>())
-        .sum();
-    let cores = std::thread::available_parallelism()?.get();
-    Ok(if n < SMALL { 1 } else { i32::try_from(cores)? })
+/// Numbers for `parity/training.py`.
+pub(crate) fn gradients(options: &Gradients) -> Result<()> {
+    let settings = read(&options.settings)?;
+    let (loss, mut arrays) = train::gradients(&settings, &resolve)?;
+    let loss = Array {
+        shape: vec![1],
+        data: vec![loss as f32],
+    };
+    arrays.insert("loss".to_owned(), loss);
+    train::write_tensors(&options.out, &arrays)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<TrainingSettings> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))
+}
+
+fn resolve(model: &Path) -> Result<PathBuf, backend_torch::Error> {
+    let name = model.to_string_lossy();
+    model::path(&name).map_err(|error| backend_torch::Error::Request {
+        detail: format!("{error:#}"),
+    })
 }
 
 /// Standard input, read on a thread of its own, so that being asked to stop is heard at once.
@@ -72,6 +74,20 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<BufReader<PipeReader>> {
             }
         })?;
     Ok(BufReader::new(input))
+}
+
+/// Threads that training a model is fastest with: the passes of a small one are over before a
+/// second thread has woken up.
+fn threads_for(model: &Path) -> Result<i32> {
+    const SMALL: usize = 20_000_000;
+    let checkpoint = Checkpoint::open(model)?;
+    let n: usize = checkpoint
+        .tensors
+        .list()
+        .map(|(_, shape, _)| shape.iter().product::<usize>())
+        .sum();
+    let cores = std::thread::available_parallelism()?.get();
+    Ok(if n < SMALL { 1 } else { i32::try_from(cores)? })
 }
 
 /// Scores this many samples before it writes them.
