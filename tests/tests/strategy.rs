@@ -276,18 +276,13 @@ fn engine() -> Option<PathBuf> {
     named.into_iter().chain([beside]).find(|it| it.is_file())
 }
 
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn skip() {
-    eprintln!(
-        "skipped: no `coderl-torch` beside the tests; `make torch`, or set CODERL_TEST_TORCH"
-    );
-}
-
 #[test]
 #[expect(clippy::print_stderr, reason = "says that it was skipped")]
 fn the_real_engine_scores_and_continues() {
     let Some(engine) = engine() else {
-        skip();
+        eprintln!(
+            "skipped: no `coderl-torch` beside the tests; `make torch`, or set CODERL_TEST_TORCH"
+        );
         return;
     };
     let coderl = Coderl::new();
