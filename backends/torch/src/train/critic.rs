@@ -22,9 +22,8 @@ use super::actor::{Actor, pick};
 use super::batch::{Batch, Padding, Reads, micro_batches};
 use super::checkpoint::{Saved, write_file};
 use super::loss;
-use super::optimizer::{AdamW, finite};
+use super::optimizer::AdamW;
 use super::order::{Passes, Purpose, seed_for};
-use super::schedule::learning_rate;
 use super::sequence::{Sequence, Sequencer};
 use super::session::{Export, Session};
 use super::supervised::named;
@@ -358,17 +357,12 @@ pub(super) fn train(
         let loss = trained
             .critic
             .backward(&sequences, &classes, &settings.batch);
-        let loss = finite("the loss", loss, step + 1)?;
-        let rate = learning_rate(&settings.optimizer, step + 1, session.n_steps);
-        let norm = trained.optimizer.update(trained.critic.parameters(), rate);
-        finite("the norm of the gradients", norm, step + 1)?;
+        let parameters = trained.critic.parameters();
+        let values = trained
+            .optimizer
+            .follow(parameters, loss, step + 1, session.n_steps)?;
         let n_tokens = sequences.iter().map(|sequence| sequence.n_tokens()).sum();
-        let values = [
-            ("loss", loss),
-            ("learning_rate", rate),
-            ("gradient_norm", norm),
-        ];
-        session.updated(n_tokens, named(values))?;
+        session.updated(n_tokens, values)?;
         if session.is_due() {
             let found = session
                 .is_planned()

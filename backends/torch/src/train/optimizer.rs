@@ -9,6 +9,8 @@ use harness::training::OptimizerSettings;
 use tch::{Kind, Tensor};
 
 use super::actor::array;
+use super::schedule::learning_rate;
+use super::supervised::named;
 use crate::checkpoint::Array;
 use crate::error::{Error, Result};
 use crate::parameters::Parameters;
@@ -42,6 +44,29 @@ impl AdamW {
             moments,
             step: 0,
         }
+    }
+
+    /// Makes update `step` (from 1) of `n_steps` at its learning rate, after gradients of `loss`
+    /// were computed. Returns what is told of every update.
+    ///
+    /// # Errors
+    /// A loss or gradients that are no numbers any more.
+    pub(super) fn follow(
+        &mut self,
+        parameters: &Parameters,
+        loss: f64,
+        step: u64,
+        n_steps: u64,
+    ) -> Result<BTreeMap<String, f64>> {
+        let loss = finite("the loss", loss, step)?;
+        let rate = learning_rate(&self.settings, step, n_steps);
+        let norm = self.update(parameters, rate);
+        let norm = finite("the norm of the gradients", norm, step)?;
+        Ok(named([
+            ("loss", loss),
+            ("learning_rate", rate),
+            ("gradient_norm", norm),
+        ]))
     }
 
     /// Changes the weights along their gradients, and clears these. Returns the norm of all

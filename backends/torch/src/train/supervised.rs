@@ -11,9 +11,8 @@ use super::actor::Actor;
 use super::batch::{Batch, Padding, Reads, micro_batches};
 use super::checkpoint::Saved;
 use super::loss;
-use super::optimizer::{AdamW, finite};
+use super::optimizer::AdamW;
 use super::order::{Purpose, seed_for};
-use super::schedule::learning_rate;
 use super::sequence::Sequence;
 use super::session::{Export, Session};
 use crate::checkpoint::{Array, Checkpoint, TokenizerSource};
@@ -83,23 +82,18 @@ pub(super) fn train(
         let update: Vec<&Sequence> = update.iter().collect();
         let n_labels: usize = update.iter().map(|sequence| sequence.target.len()).sum();
         tch::manual_seed(seed_for(settings.seed, Purpose::Dropout, step) as i64);
-        let sum = backward_cross_entropy(
+        let loss = backward_cross_entropy(
             &trained.actor,
             &update,
             &settings.batch,
             1.0 / n_labels as f64,
         );
-        let rate = learning_rate(&settings.optimizer, step + 1, session.n_steps);
-        let loss = finite("the loss", sum, step + 1)?;
-        let norm = trained.optimizer.update(trained.actor.learning(), rate);
-        finite("the norm of the gradients", norm, step + 1)?;
+        let values =
+            trained
+                .optimizer
+                .follow(trained.actor.learning(), loss, step + 1, session.n_steps)?;
         let n_tokens = update.iter().map(|sequence| sequence.n_tokens()).sum();
-        let values = [
-            ("loss", loss),
-            ("learning_rate", rate),
-            ("gradient_norm", norm),
-        ];
-        session.updated(n_tokens, named(values))?;
+        session.updated(n_tokens, values)?;
         if session.is_due() {
             let loss = session
                 .is_planned()
