@@ -317,7 +317,11 @@ fn samples_become_lessons_for_critic_actor_and_repair() {
 fn damage_to_a_run_is_named() {
     let coderl = Coderl::new();
     samples(&coderl);
-    run(&coderl, "train critic --samples samples --model m --out critic").assert_exit(0);
+    run(
+        &coderl,
+        "train critic --samples samples --model m --out critic",
+    )
+    .assert_exit(0);
     run(&coderl, "critic-score samples --critic critic/model").assert_exit(0);
     let lines = |name: &str| -> Vec<String> {
         let text = fs::read_to_string(coderl.path("samples").join(name)).unwrap();
@@ -330,7 +334,10 @@ fn damage_to_a_run_is_named() {
         let path = coderl.path("samples").join(name);
         // The last line as `change` leaves it: with its end, or without.
         fs::write(&path, damaged.join("\n")).unwrap();
-        let done = run(&coderl, "train rl --samples samples --model m --out rl --fresh");
+        let done = run(
+            &coderl,
+            "train rl --samples samples --model m --out rl --fresh",
+        );
         done.assert_exit(3);
         assert_says(&done, texts);
         assert_says(&done, &[name]);
@@ -351,7 +358,11 @@ fn damage_to_a_run_is_named() {
     };
     let elsewhere = replaced(5, "\"problem\":\"builtin", "\"problem\":\"elsewhere");
     for name in ["candidates.jsonl", "verdicts.jsonl", "critic_scores.jsonl"] {
-        check(name, &cut, &[&format!("line {}", lines(name).len()), "cut off"]);
+        check(
+            name,
+            &cut,
+            &[&format!("line {}", lines(name).len()), "cut off"],
+        );
         check(name, &replaced(7, "\"index\":", "\"index\":-"), &["line 7"]);
     }
     check("candidates.jsonl", &elsewhere, &["line 5", "`elsewhere/"]);
@@ -366,13 +377,33 @@ fn damage_to_a_run_is_named() {
         }
     };
     let scores = "critic_scores.jsonl";
-    check(scores, &bad(|logits| logits[1][0] = Value::Null), &["line 3"]);
-    check(scores, &bad(|logits| logits[1][0] = "NaN".into()), &["line 3"]);
-    check(scores, &bad(|logits| logits[1] = Value::Array(Vec::new())), &["line 3", "token 2"]);
+    check(
+        scores,
+        &bad(|logits| logits[1][0] = Value::Null),
+        &["line 3"],
+    );
+    check(
+        scores,
+        &bad(|logits| logits[1][0] = "NaN".into()),
+        &["line 3"],
+    );
+    check(
+        scores,
+        &bad(|logits| logits[1] = Value::Array(Vec::new())),
+        &["line 3", "token 2"],
+    );
     let shorter = bad(|logits| _ = logits.as_array_mut().unwrap().pop());
-    check(scores, &shorter, &["line 3", "logits of 2 tokens, and 3 tokens"]);
+    check(
+        scores,
+        &shorter,
+        &["line 3", "logits of 2 tokens, and 3 tokens"],
+    );
     // Undamaged, the same command learns.
-    run(&coderl, "train rl --samples samples --model m --out rl --fresh").assert_exit(0);
+    run(
+        &coderl,
+        "train rl --samples samples --model m --out rl --fresh",
+    )
+    .assert_exit(0);
 }
 
 #[test]

@@ -204,7 +204,10 @@ mod tests {
             let limit = 4.0 * (probability * (1.0 - probability) / 997_997.0).sqrt();
             assert!((share - probability).abs() < limit, "{share} {probability}");
             let mean = dropped.mean(Kind::Double).double_value(&[]);
-            assert!((mean - 1.0).abs() < 1.5 * limit / (1.0 - probability), "{mean}");
+            assert!(
+                (mean - 1.0).abs() < 1.5 * limit / (1.0 - probability),
+                "{mean}"
+            );
             // What was dropped has no gradient, and the rest has the scale.
             let gradient = Tensor::run_backward(&[dropped.sum(Kind::Float)], &[&x], false, false);
             assert!(gradient[0].equal(&dropped.detach()));
@@ -212,7 +215,10 @@ mod tests {
             let first = zeros.narrow(1, 0, 1000);
             let next = zeros.narrow(1, 1, 1000);
             let both = (first * next).mean(Kind::Double).double_value(&[]);
-            assert!((both - probability * probability).abs() < 2.0 * limit, "{both}");
+            assert!(
+                (both - probability * probability).abs() < 2.0 * limit,
+                "{both}"
+            );
         }
         let kept = Mode::Evaluate.dropout(x.shallow_clone(), 0.5);
         assert!(kept.equal(&x));

@@ -102,8 +102,14 @@ fn losses_are_the_sums_that_the_equations_have() {
             .iter()
             .map(|row| -row.iter().map(|x| x * x.exp()).sum::<f64>())
             .collect();
-        let (found, expected) = (entropy(&log_softmax(&matrix)), entropies.iter().sum::<f64>());
-        assert!((found - expected).abs() < 1e-4, "entropy: {found} {expected}");
+        let (found, expected) = (
+            entropy(&log_softmax(&matrix)),
+            entropies.iter().sum::<f64>(),
+        );
+        assert!(
+            (found - expected).abs() < 1e-4,
+            "entropy: {found} {expected}"
+        );
     }
 }
 

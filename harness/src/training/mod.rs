@@ -16,7 +16,7 @@ pub use resolve::{DataSettings, Tabs};
 pub use example::{CorpusText, Feedback, Origin, TrainingExample, TrainingSample};
 pub use settings::{
     Algorithm, Baseline, BatchSettings, CheckpointSettings, ClassSet, CriticAlignment,
-    CriticSettings, DataFiles, Device, LoraSettings, OnlineSettings, OptimizerSettings, Pooling, Precision,
-    PretrainObjective, Reduction, RlSettings, RlValidation, Schedule, Stage, StepOrder, TokenValue,
-    TrainingSettings,
+    CriticSettings, DataFiles, Device, LoraSettings, OnlineSettings, OptimizerSettings, Pooling,
+    Precision, PretrainObjective, Reduction, RlSettings, RlValidation, Schedule, Stage, StepOrder,
+    TokenValue, TrainingSettings,
 };

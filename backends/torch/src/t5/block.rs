@@ -104,8 +104,7 @@ impl Stack {
             mode.dropout(inputs[0].shallow_clone(), dropout)
         });
         let source_mask = source.and_then(|(_, mask)| mask);
-        let source_mask =
-            source_mask.map(|mask| masked(&mask.unsqueeze(1).unsqueeze(1), x.kind()));
+        let source_mask = source_mask.map(|mask| masked(&mask.unsqueeze(1).unsqueeze(1), x.kind()));
         for block in &self.blocks {
             x = match source {
                 None => segments.run(&[&x, &bias], move |inputs| {

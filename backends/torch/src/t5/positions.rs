@@ -53,7 +53,11 @@ pub(super) fn buckets(config: &T5Config, direction: BiasDirection, length: usize
         BiasDirection::Bidirectional => behind,
         BiasDirection::Causal => vec![0; length],
     };
-    let all: Vec<i64> = before.into_iter().rev().chain(behind.into_iter().skip(1)).collect();
+    let all: Vec<i64> = before
+        .into_iter()
+        .rev()
+        .chain(behind.into_iter().skip(1))
+        .collect();
     Tensor::from_slice(&all)
 }
 

@@ -172,12 +172,7 @@ impl Actor {
         tch::no_grad(|| self.states_in(segments, batch, Mode::Evaluate))
     }
 
-    fn states_in<'a>(
-        &'a self,
-        segments: &mut Segments<'a>,
-        batch: &Batch,
-        mode: Mode,
-    ) -> Tensor {
+    fn states_in<'a>(&'a self, segments: &mut Segments<'a>, batch: &Batch, mode: Mode) -> Tensor {
         match &self.model {
             Model::T5(model) => {
                 let source = batch.source.as_ref().expect("a batch for T5 has sources");
@@ -188,9 +183,8 @@ impl Actor {
                     Some(rows) => {
                         let mask = mask.map(|mask| mask.index_select(0, rows));
                         let rows = rows.shallow_clone();
-                        let encoded = segments.run(&[&encoded], move |inputs| {
-                            inputs[0].index_select(0, &rows)
-                        });
+                        let encoded = segments
+                            .run(&[&encoded], move |inputs| inputs[0].index_select(0, &rows));
                         (encoded, mask)
                     }
                 };

@@ -127,8 +127,7 @@ impl Batch {
                 (None, prompts.collect())
             }
         };
-        let source =
-            encoder_pad.map(|pad| Source::new(sequences, pad, padding.source, device));
+        let source = encoder_pad.map(|pad| Source::new(sequences, pad, padding.source, device));
         let n_read = |target: &[u32]| match reads {
             // There is room for the last token unless it is the last that there is room for.
             Reads::AllButLast if target.len() < padding.target => target.len(),

@@ -86,7 +86,9 @@ impl Checkpoints {
             Some(progress) => progress.last_good,
             None => None,
         };
-        Ok(step.map(|step| self.place(step)).filter(|place| place.is_dir()))
+        Ok(step
+            .map(|step| self.place(step))
+            .filter(|place| place.is_dir()))
     }
 
     fn last_progress(&self) -> Result<Option<Progress>> {

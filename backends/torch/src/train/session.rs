@@ -204,7 +204,11 @@ impl<'a, 'b> Session<'a, 'b> {
     /// Notes what the model is worth, and keeps it where it is the best so far.
     pub(super) fn validated(&mut self, export: &dyn Export, found: &Measure) -> Result<()> {
         self.measured([(found.name.to_owned(), found.value)].into())?;
-        if self.progress.best.is_some_and(|(_, best)| !found.beats(best)) {
+        if self
+            .progress
+            .best
+            .is_some_and(|(_, best)| !found.beats(best))
+        {
             self.progress.n_without_gain += 1;
             return Ok(());
         }

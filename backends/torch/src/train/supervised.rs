@@ -159,10 +159,7 @@ pub(super) fn validation_loss(
     let mut sum = 0.0;
     let mut n_labels = 0;
     for (_, batch) in passes(actor, &all, settings) {
-        sum -= actor
-            .log_probs(&batch)
-            .sum(Kind::Double)
-            .double_value(&[]);
+        sum -= actor.log_probs(&batch).sum(Kind::Double).double_value(&[]);
         n_labels += batch.n_labels;
     }
     Some(sum / n_labels as f64)

@@ -1,7 +1,7 @@
 //! What is taught is learnt.
 
 use harness::training::{
-    Algorithm, Baseline, Feedback, Pooling, CriticSettings, Reduction, RlSettings, Schedule, Stage,
+    Algorithm, Baseline, CriticSettings, Feedback, Pooling, Reduction, RlSettings, Schedule, Stage,
     TokenValue, TrainingSample,
 };
 use harness::verdict::Outcome;

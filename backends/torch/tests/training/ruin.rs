@@ -5,9 +5,7 @@ use harness::training::{OnlineSettings, Reduction, RlSettings, Stage, TrainingSa
 use harness::verdict::Outcome;
 
 use super::in_process::{Interruption, by_length, train, train_with};
-use super::project::{
-    CODE_RL, CRITIC, GRPO, ONLINE, Project, feedback, rl, sample, write_lines,
-};
+use super::project::{CODE_RL, CRITIC, GRPO, ONLINE, Project, feedback, rl, sample, write_lines};
 use super::results::{assert_error, series, tensors};
 use crate::fixture::families;
 
@@ -20,7 +18,12 @@ fn a_training_that_diverges_ends_with_advice() {
         settings.optimizer.learning_rate = 1e30;
         settings.optimizer.warmup_steps = 0;
         settings.optimizer.max_gradient_norm = None;
-        let parts = ["diverged", "lower learning rate", "update ", "good checkpoint"];
+        let parts = [
+            "diverged",
+            "lower learning rate",
+            "update ",
+            "good checkpoint",
+        ];
         assert_error(&settings, &parts);
         // No checkpoint holds numbers that are none.
         let checkpoints = settings.out.join("checkpoints");
@@ -104,16 +107,25 @@ fn a_model_that_forgets_what_it_is_taught_ends_the_training() {
     of_failures.batch.steps = Some(300);
     let (done, _) = train_with(&of_failures, &mut by_length, Interruption::None);
     let text = done.unwrap_err().to_string();
-    for part in ["falling apart at update", "reference programs", "`rl.negative-weight`"] {
+    for part in [
+        "falling apart at update",
+        "reference programs",
+        "`rl.negative-weight`",
+    ] {
         assert!(text.contains(part), "no `{part}` in: {text}");
     }
     // The good checkpoint is older than the last ones, and knows what it was taught.
-    let (_, good) = text.split_once("last good checkpoint is `").expect("one is named");
+    let (_, good) = text
+        .split_once("last good checkpoint is `")
+        .expect("one is named");
     let (good, _) = good.split_once('`').unwrap();
     let nlls = series(&of_failures.out, "ce_nll");
     let step: usize = good.rsplit_once('-').unwrap().1.parse().unwrap();
     assert!(step + 2 < nlls.len(), "{step} of {}", nlls.len());
-    assert!(nlls[step - 1] < 0.5 * nlls[nlls.len() - 1], "{step}: {nlls:?}");
+    assert!(
+        nlls[step - 1] < 0.5 * nlls[nlls.len() - 1],
+        "{step}: {nlls:?}"
+    );
     tensors(std::path::Path::new(good));
     // Begun again, it comes to the same end.
     let (done, _) = train_with(&of_failures, &mut by_length, Interruption::None);

@@ -19,8 +19,10 @@ const N_HELD_OUT: usize = 3;
 /// Problems that are not learnt from.
 fn hold_out(project: &Project) {
     let held_out = (0..N_HELD_OUT).map(|index| TrainingExample {
-        id: serde_json::from_value(serde_json::json!({"problem": format!("held/{index}"), "index": 0}))
-            .unwrap(),
+        id: serde_json::from_value(
+            serde_json::json!({"problem": format!("held/{index}"), "index": 0}),
+        )
+        .unwrap(),
         program: String::new(),
         ..example(index)
     });
@@ -59,7 +61,10 @@ fn check(settings: &TrainingSettings, every: u64) {
     let rewards = series(&settings.out, "validation_reward");
     // Before the first update, at the best, and three that were no better.
     assert_eq!(rewards.len(), 5, "{rewards:?}");
-    assert!((rewards[1] - (1.0 - 5.0 * 0.3) / 6.0).abs() < 1e-9, "{rewards:?}");
+    assert!(
+        (rewards[1] - (1.0 - 5.0 * 0.3) / 6.0).abs() < 1e-9,
+        "{rewards:?}"
+    );
     assert!((rewards[0] + 0.3).abs() < 1e-9, "{rewards:?}");
     let shares = series(&settings.out, "validation_passed");
     assert_eq!(shares[..2], [0.0, 1.0 / 6.0]);

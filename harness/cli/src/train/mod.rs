@@ -245,8 +245,7 @@ impl<'a> Order<'a> {
                     baselines: order.baselines.as_deref(),
                     dataset,
                 };
-                let (data, practice) =
-                    rl::offline(context, &runs, selection, &settings, rl, seed)?;
+                let (data, practice) = rl::offline(context, &runs, selection, &settings, rl, seed)?;
                 let bench = practice.map(|practice| Bench::new(context, practice, &resolved, rl));
                 Ok((data, bench.transpose()?))
             }

@@ -31,7 +31,7 @@ const ADVICE: &str = "A lower learning rate, a smaller `rl.negative-weight`, a c
     with a KL penalty or more L_ce may help";
 
 /// What an update says of programs that are to become likely: -log p a token.
-pub(super) const NLL: [(&str, &str); 2] = [
+const NLL: [(&str, &str); 2] = [
     ("ce_nll", "reference programs"),
     ("advantage_nll", "samples with an advantage"),
 ];
@@ -85,7 +85,9 @@ pub(super) fn watch_update(
         let n = note("updates", &|n| n.unwrap_or(0.0) + 1.0);
         if n <= FIRST_UPDATES {
             // The mean of the first.
-            let first = note("first", &|mean| mean.map_or(*nll, |mean| mean + (nll - mean) / n));
+            let first = note("first", &|mean| {
+                mean.map_or(*nll, |mean| mean + (nll - mean) / n)
+            });
             note("smooth", &|_| first);
             continue;
         }
