@@ -6,6 +6,7 @@
 //! or prints.
 
 mod error;
+mod gate;
 mod input;
 mod table;
 
@@ -18,6 +19,9 @@ mod summary;
 mod write;
 
 pub use error::ReportError;
-pub use input::{CompareInput, Judging, ReportInput};
+pub use gate::{
+    GateInput, JunitProblems, RuleResult, gate_junit, gate_summary, gate_table,
+};
+pub use input::{CompareInput, ComparedRun, ComparedSide, Judging, ReportInput};
 pub use table::{Cell, Column, ColumnKind, Row, Table};
-pub use write::{write_comparison, write_report};
+pub use write::{write_comparison, write_overlap, write_report};

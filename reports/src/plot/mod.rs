@@ -8,11 +8,13 @@ mod scale;
 mod bars;
 mod curve;
 mod flips;
+mod overlap;
 mod shares;
 
 pub use bars::pass_at_1_plot;
 pub use curve::pass_at_k_plot;
 pub use flips::flips_plot;
+pub use overlap::overlap_plot;
 pub use shares::outcomes_plot;
 
 use crate::table::Table;
