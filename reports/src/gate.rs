@@ -74,7 +74,10 @@ impl GateInput {
         let candidate = percent(measured.candidate);
         match measured.bar {
             Bar::Minimum { value } => {
-                format!("{metric} is {candidate} %, and {} % is asked for", percent(value))
+                format!(
+                    "{metric} is {candidate} %, and {} % is asked for",
+                    percent(value)
+                )
             }
             Bar::Baseline {
                 value,
@@ -88,7 +91,10 @@ impl GateInput {
                     drop if drop > 0.0 => format!("fell by {} points", percent(drop)),
                     drop => format!("rose by {} points", percent(-drop)),
                 };
-                let moved = format!("{metric} {moved}, from {} % to {candidate} %", percent(value));
+                let moved = format!(
+                    "{metric} {moved}, from {} % to {candidate} %",
+                    percent(value)
+                );
                 let confidence = 100.0 * self.confidence;
                 let allowed = percent(allowed);
                 match (self.criterion, measured.passed) {
@@ -143,7 +149,12 @@ pub fn gate_table(input: &GateInput) -> Table {
             Cell::code(&decision.rule),
             Cell::text(RuleResult::of(decision).name()),
         ];
-        match decision.outcome.as_ref().ok().map(|it| (it.candidate, it.bar)) {
+        match decision
+            .outcome
+            .as_ref()
+            .ok()
+            .map(|it| (it.candidate, it.bar))
+        {
             Some((candidate, Bar::Minimum { .. })) => {
                 cells.extend([Cell::Missing, Cell::Share(candidate)]);
                 cells.extend(vec![Cell::Missing; 4]);

@@ -19,9 +19,7 @@ mod summary;
 mod write;
 
 pub use error::ReportError;
-pub use gate::{
-    GateInput, JunitProblems, RuleResult, gate_junit, gate_summary, gate_table,
-};
+pub use gate::{GateInput, JunitProblems, RuleResult, gate_junit, gate_summary, gate_table};
 pub use input::{CompareInput, ComparedRun, ComparedSide, Judging, ReportInput};
 pub use table::{Cell, Column, ColumnKind, Row, Table};
 pub use write::{write_comparison, write_overlap, write_report};

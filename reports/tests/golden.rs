@@ -6,9 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use harness::metric::{
-    Bootstrap, Metric, UnjudgedPolicy, compare, outcome_pairs, outcome_shifts,
-};
+use harness::metric::{Bootstrap, Metric, UnjudgedPolicy, compare, outcome_pairs, outcome_shifts};
 use harness::verdict::Grader;
 use reports::{
     Cell, ColumnKind, CompareInput, ComparedRun, ComparedSide, Table, render, tables,

@@ -318,7 +318,8 @@ mod tests {
             problem("won", &[PASSED, PASSED]),
             problem("y", &[PASSED, PASSED]),
         ];
-        let comparison = compare(&[&a], &[&b], &[Metric::PassAtK(1)], &Bootstrap::default()).unwrap();
+        let comparison =
+            compare(&[&a], &[&b], &[Metric::PassAtK(1)], &Bootstrap::default()).unwrap();
         assert_eq!(comparison.n_common, 4);
         assert_eq!(comparison.only_in_a, ids(&["z"]));
         assert_eq!(comparison.only_in_b, ids(&["y"]));
@@ -377,7 +378,8 @@ mod tests {
             problem_at(Introductory, "a", &[PASSED, FAILED]),
             problem_at(Competition, "b", &[PASSED]),
         ];
-        let comparison = compare(&[&a], &[&b], &[Metric::PassAtK(2)], &Bootstrap::default()).unwrap();
+        let comparison =
+            compare(&[&a], &[&b], &[Metric::PassAtK(2)], &Bootstrap::default()).unwrap();
         let refused: Vec<bool> = comparison.groups.iter().map(|g| g.1[0].is_err()).collect();
         assert_eq!(refused, [false, true, true]);
         assert_eq!(

@@ -344,7 +344,10 @@ mod tests {
             Criterion::PointEstimate,
         ] {
             for rule in ["pass@1=0pp", "pass@1=0%", "pass@1=1pp"] {
-                assert!(decide(&same, &same, rule, criterion).passed, "{criterion:?}");
+                assert!(
+                    decide(&same, &same, rule, criterion).passed,
+                    "{criterion:?}"
+                );
             }
         }
     }

@@ -44,8 +44,8 @@ pub use paired::Side;
 pub use pass_at_k::{pass_at_k, pass_at_k_scores};
 pub use score::{Refusal, Score, UnjudgedPolicy};
 pub use shares::{CauseShare, OutcomeShares, cause_shares, outcome_shares};
-pub use shift::{
-    OutcomeChange, OutcomeShift, Transitions, outcome_pairs, outcome_shifts,
+pub use shift::{OutcomeChange, OutcomeShift, Transitions, outcome_pairs, outcome_shifts};
+pub use significance::{
+    McNemar, Permutation, fair_coin_p_value, holm, permutation_test, sign_test,
 };
-pub use significance::{McNemar, Permutation, fair_coin_p_value, holm, permutation_test, sign_test};
 pub use tally::{CandidateTally, ProblemTally, TallyError, TallyInput, tally};

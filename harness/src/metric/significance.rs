@@ -161,7 +161,10 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of problems and of draws")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of problems and of draws"
+)]
 fn as_f64(n: usize) -> f64 {
     n as f64
 }

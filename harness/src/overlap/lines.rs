@@ -79,7 +79,9 @@ pub(super) fn duplicated_lines(
             LineOverlap {
                 n_lines: program.len(),
                 n_considered: considered().count(),
-                n_duplicated: considered().filter(|line| is_found[**line as usize]).count(),
+                n_duplicated: considered()
+                    .filter(|line| is_found[**line as usize])
+                    .count(),
                 longest_run,
             }
         })
@@ -100,9 +102,8 @@ fn longest_runs(programs: &[Vec<Line>], train: &[Vec<Line>]) -> Vec<usize> {
         .collect();
     for length in 1.. {
         let block = |program: usize, place: usize| programs[program].get(place..place + length);
-        let is_possible = |program: usize, place: usize| {
-            length == 1 || places[program].contains(&(place + 1))
-        };
+        let is_possible =
+            |program: usize, place: usize| length == 1 || places[program].contains(&(place + 1));
         let candidates: Vec<(usize, usize, &[Line])> = places
             .iter()
             .enumerate()

@@ -114,18 +114,15 @@ pub fn overlap(train: &[Problem], test: &[Problem], settings: &OverlapSettings) 
     let statements = statement_overlaps(train, test, settings.statement_n);
     let programs = program_overlaps(train, test, settings.program_n);
     let lines = line_overlaps(train, test, settings.max_line_repeats);
-    let problems = test
-        .iter()
-        .zip(statements)
-        .zip(programs)
-        .zip(lines)
-        .map(|(((problem, statement), program), lines)| ProblemOverlap {
+    let problems = test.iter().zip(statements).zip(programs).zip(lines).map(
+        |(((problem, statement), program), lines)| ProblemOverlap {
             problem: problem.id.clone(),
             difficulty: problem.difficulty,
             statement,
             program,
             lines,
-        });
+        },
+    );
     Overlap {
         settings: *settings,
         train: Counts::of(train),
@@ -146,22 +143,14 @@ impl Counts {
     }
 }
 
-fn statement_overlaps(
-    train: &[Problem],
-    test: &[Problem],
-    n: usize,
-) -> Vec<Option<TextOverlap>> {
+fn statement_overlaps(train: &[Problem], test: &[Problem], n: usize) -> Vec<Option<TextOverlap>> {
     of_texts(train, test, move |problem| {
         let text = Text::new(&problem.id, &words(&problem.statement), n);
         text.into_iter().collect()
     })
 }
 
-fn program_overlaps(
-    train: &[Problem],
-    test: &[Problem],
-    n: usize,
-) -> Vec<Option<TextOverlap>> {
+fn program_overlaps(train: &[Problem], test: &[Problem], n: usize) -> Vec<Option<TextOverlap>> {
     of_texts(train, test, move |problem| {
         let programs = problem.reference_solutions.iter();
         let text = |program: &String| Text::new(&problem.id, &without_comments(program), n);

@@ -27,7 +27,16 @@ pub fn overlap_plot(input: &OverlapInput) -> Result<Option<Plot>, ReportError> {
     let shares: Vec<(String, usize)> = line_shares(&lines)
         .into_iter()
         .enumerate()
-        .map(|(i, (_, n))| (if i == 10 { "1".to_owned() } else { format!(".{i}") }, n))
+        .map(|(i, (_, n))| {
+            (
+                if i == 10 {
+                    "1".to_owned()
+                } else {
+                    format!(".{i}")
+                },
+                n,
+            )
+        })
         .collect();
     let mut data = Table::new("duplicated-lines", "Lines found in training programs")
         .column("histogram", ColumnKind::Text)
@@ -35,13 +44,20 @@ pub fn overlap_plot(input: &OverlapInput) -> Result<Option<Plot>, ReportError> {
         .column("problems", ColumnKind::Count);
     for (histogram, bars) in [("lines", &counts), ("share, from", &shares)] {
         for (bin, n) in bars {
-            data.push(vec![Cell::text(histogram), Cell::text(bin), Cell::count(*n)]);
+            data.push(vec![
+                Cell::text(histogram),
+                Cell::text(bin),
+                Cell::count(*n),
+            ]);
         }
     }
     let drawing = Histograms {
         words: Words {
             title: format!("Program lines of {} found in {}", input.test, input.train),
-            subtitle: format!("{} programs · left: lines, right: part of the lines", lines.len()),
+            subtitle: format!(
+                "{} programs · left: lines, right: part of the lines",
+                lines.len()
+            ),
             note: format!(
                 "Comments dropped, white space made one space; lines left out that occur more than \
                  {} times among the test programs.",
@@ -53,7 +69,8 @@ pub fn overlap_plot(input: &OverlapInput) -> Result<Option<Plot>, ReportError> {
             ("share of duplicated lines, from", shares),
         ],
     };
-    let alt = "Test problems by number and by share of lines that training programs have".to_owned();
+    let alt =
+        "Test problems by number and by share of lines that training programs have".to_owned();
     render("duplicated-lines".to_owned(), alt, data, &drawing).map(Some)
 }
 
@@ -94,7 +111,10 @@ impl Drawing for Histograms {
             values: (0.0, ticks.last().copied().unwrap_or(1.0).max(1.0)),
             pixels: (frame.bottom - 46.0, frame.top + 34.0),
         };
-        let sides = [(frame.left, middle - GAP / 2.0), (middle + GAP / 2.0, frame.right)];
+        let sides = [
+            (frame.left, middle - GAP / 2.0),
+            (middle + GAP / 2.0, frame.right),
+        ];
         for ((name, bars), (left, right)) in self.panels.iter().zip(sides) {
             let left = left + 42.0;
             vertical_axis(canvas, (left, right), y, &ticks, "problems")?;

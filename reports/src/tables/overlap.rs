@@ -23,7 +23,10 @@ pub fn overlap_table(input: &OverlapInput) -> Table {
     let settings = &overlap.settings;
     let mut table = Table::new(
         "overlap",
-        format!("Problems of `{}` that overlap with `{}`", input.test, input.train),
+        format!(
+            "Problems of `{}` that overlap with `{}`",
+            input.test, input.train
+        ),
     )
     .column("by", ColumnKind::Text)
     .column("problems", ColumnKind::Count)
@@ -178,7 +181,10 @@ pub fn duplicated_lines_table(input: &OverlapInput) -> Table {
     let lines = lines(input);
     let mut table = Table::new(
         "duplicated-lines",
-        format!("Lines of programs of `{}` found in `{}`", input.test, input.train),
+        format!(
+            "Lines of programs of `{}` found in `{}`",
+            input.test, input.train
+        ),
     )
     .column("duplicated lines", ColumnKind::Count)
     .column("problems", ColumnKind::Count)
@@ -244,7 +250,14 @@ pub(crate) fn shares(lines: &[LineOverlap]) -> Vec<(String, usize)> {
         .map(|i| {
             let name = match i {
                 10 => "1".to_owned(),
-                i => format!("[0.{i}, {})", if i == 9 { "1".to_owned() } else { format!("0.{}", i + 1) }),
+                i => format!(
+                    "[0.{i}, {})",
+                    if i == 9 {
+                        "1".to_owned()
+                    } else {
+                        format!("0.{}", i + 1)
+                    }
+                ),
             };
             (name, lines.iter().filter(|it| bin(it) == i).count())
         })
@@ -294,7 +307,11 @@ pub fn transfer_table(input: &TransferInput) -> Table {
             ("overlap", part(&is_overlapping)),
         ] {
             let aggregate = aggregate(&tallies, &input.metrics, &input.bootstrap);
-            let mut cells = vec![Cell::code(run), Cell::text(name), Cell::count(tallies.len())];
+            let mut cells = vec![
+                Cell::code(run),
+                Cell::text(name),
+                Cell::count(tallies.len()),
+            ];
             match aggregate.rows.last() {
                 Some(row) if !tallies.is_empty() => {
                     cells.extend(row.values.iter().map(Cell::estimate));
