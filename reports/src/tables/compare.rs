@@ -24,11 +24,11 @@ pub fn compare_table(input: &CompareInput) -> Table {
     }
     table = table
         .column("p", ColumnKind::Text)
-        .column("p, all rows", ColumnKind::Text)
-        .column("B wins", ColumnKind::Count)
-        .column("A wins", ColumnKind::Count)
-        .column("ties", ColumnKind::Count)
-        .column("p of wins", ColumnKind::Text);
+        .column("p (Holm)", ColumnKind::Text)
+        .column("won", ColumnKind::Count)
+        .column("lost", ColumnKind::Count)
+        .column("tied", ColumnKind::Count)
+        .column("p (sign)", ColumnKind::Text);
     let n_values = table.columns.len() - 2;
     let mut refusals: Vec<String> = Vec::new();
     let mut left_out: Vec<String> = Vec::new();
@@ -117,9 +117,9 @@ fn problems_note(table: &mut Table, input: &CompareInput) {
 fn p_value_note(n_drawn: Option<u32>) -> String {
     let draws = n_drawn.map_or_else(String::new, |n| format!(" ({n} drawn)"));
     format!(
-        "p: two-sided permutation test over problems{draws}; p, all rows: the same, adjusted for \
-         every row of this table (Holm); p of wins: sign test. How often chance alone would make \
-         so large a difference if there were none."
+        "p: how often chance alone would make so large a difference if there were none, by a \
+         two-sided permutation test over problems{draws}; p (Holm): the same, adjusted for all \
+         rows of this table; p (sign): by the problems that B won and lost alone."
     )
 }
 

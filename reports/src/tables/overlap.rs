@@ -24,7 +24,7 @@ pub fn overlap_table(input: &OverlapInput) -> Table {
     let mut table = Table::new(
         "overlap",
         format!(
-            "Problems of `{}` that overlap with `{}`",
+            "Problems of `{}` that overlap with `{}`, in percent",
             input.test, input.train
         ),
     )
@@ -94,7 +94,7 @@ pub fn overlap_table(input: &OverlapInput) -> Table {
 
 /// Test problems with the training problem that has most in common, the closest first.
 pub fn overlap_pairs_table(input: &OverlapInput) -> Table {
-    let mut table = Table::new("overlap-pairs", "Closest pairs of problems")
+    let mut table = Table::new("overlap-pairs", "Closest pairs of problems, in percent")
         .column("test problem", ColumnKind::Text)
         .column("training problem", ColumnKind::Text)
         .column("by", ColumnKind::Text)
@@ -182,7 +182,7 @@ pub fn duplicated_lines_table(input: &OverlapInput) -> Table {
     let mut table = Table::new(
         "duplicated-lines",
         format!(
-            "Lines of programs of `{}` found in `{}`",
+            "Lines of programs of `{}` found in `{}`, problems in percent",
             input.test, input.train
         ),
     )
@@ -216,10 +216,13 @@ pub fn duplicated_lines_table(input: &OverlapInput) -> Table {
 /// Which part of a test program's lines is in training programs (Figure 7, right).
 pub fn duplicated_share_table(input: &OverlapInput) -> Table {
     let lines = lines(input);
-    let mut table = Table::new("duplicated-share", "Share of the considered lines found")
-        .column("share of lines", ColumnKind::Text)
-        .column("problems", ColumnKind::Count)
-        .column("share of problems", ColumnKind::Share);
+    let mut table = Table::new(
+        "duplicated-share",
+        "Share of the considered lines found, problems in percent",
+    )
+    .column("share of lines", ColumnKind::Text)
+    .column("problems", ColumnKind::Count)
+    .column("share of problems", ColumnKind::Share);
     for (bin, n) in shares(&lines) {
         table.push(vec![Cell::text(bin), Cell::count(n), share(n, lines.len())]);
     }

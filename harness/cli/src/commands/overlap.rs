@@ -50,6 +50,7 @@ pub(crate) fn overlap(context: &Context, arguments: &arguments::Overlap) -> Resu
 
 /// A part of a dataset.
 pub(crate) struct Selected {
+    dataset: String,
     /// `apps, split train`.
     name: String,
     sha256: String,
@@ -88,13 +89,16 @@ impl Selected {
         };
         Self {
             name: format!("{}, {part}", dataset.name),
+            dataset: dataset.name,
             sha256: dataset.sha256,
             problems,
         }
     }
 
-    pub(crate) fn problems_mut(&mut self) -> &mut Vec<Problem> {
-        &mut self.problems
+    /// Keeps some of the problems, which are called `part`.
+    pub(crate) fn keep(&mut self, part: &str, is_wanted: impl FnMut(&Problem) -> bool) {
+        self.problems.retain(is_wanted);
+        self.name = format!("{}, {part}", self.dataset);
     }
 }
 

@@ -84,8 +84,6 @@ fn test_problems(
         .iter()
         .flat_map(|run| run.tallies.iter().map(|tally| &tally.problem))
         .collect();
-    selected
-        .problems_mut()
-        .retain(|problem| judged.contains(&problem.id));
+    selected.keep("the runs' problems", |problem| judged.contains(&problem.id));
     Ok(selected)
 }
