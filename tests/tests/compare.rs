@@ -115,7 +115,7 @@ fn what_differs_beside_is_told_or_refused() {
     done.assert_exit(0);
     assert_contains(&done.stderr, &["warning: the limit differs", "`longer`"]);
     assert_contains(&done.stdout, &["Caution: the limit differs"]);
-    let gate = ["gate", "--baseline", "a", "--max-drop", "pass@1=50pp"];
+    let gate = ["gate", "--baseline", "a", "--max-drop", "pass@1=10pp"];
     let gated = |more: &[&str]| coderl.run(&[&gate, more].concat());
     let refused = gated(&["--candidate", "longer"]);
     refused.assert_exit(2);
@@ -157,8 +157,8 @@ fn the_gate_says_why_in_every_form() {
         )
     };
     let done = gate(
-        "b --max-drop pass@1=1pp --max-drop pass@1=70% --min pass@1=45% --junit gate.xml \
-         --junit-problems --summary summary.md",
+        "b --max-drop pass@1=1pp --max-drop pass@1=70% --min pass@1=45% --criterion point-estimate \
+         --junit gate.xml --junit-problems --summary summary.md",
     );
     done.assert_exit(4);
     let reason = "pass@1 fell by 30.00 points, from 80.00 % to 50.00 %";
