@@ -310,15 +310,51 @@ pub fn gate_junit(input: &GateInput, problems: JunitProblems) -> Result<String, 
         }
         report.add_test_suite(suite);
     }
-    report.to_string().map_err(|error| ReportError::Render {
+    let xml = report.to_string().map_err(|error| ReportError::Render {
         table: "gate".to_owned(),
         format: "JUnit XML",
         reason: error.to_string(),
-    })
+    })?;
+    Ok(without_skipped_sum(&xml))
+}
+
+/// The schema of Jenkins (`junit-10.xsd`) knows `skipped` of a suite, not of all together.
+fn without_skipped_sum(xml: &str) -> String {
+    let Some(start) = xml.find("<testsuites") else {
+        return xml.to_owned();
+    };
+    let (before, rest) = xml.split_at(start);
+    let end = rest.find('>').unwrap_or(rest.len());
+    let (element, after) = rest.split_at(end);
+    let kept: Vec<&str> = element
+        .split_inclusive('"')
+        .collect::<Vec<_>>()
+        .chunks(2)
+        .filter(|attribute| !attribute[0].ends_with(" skipped=\""))
+        .flatten()
+        .copied()
+        .collect();
+    format!("{before}{}{after}", kept.concat())
 }
 
 fn non_success(kind: NonSuccessKind, what: &str, reason: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(what).set_message(reason);
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_of_skipped_cases_goes_and_the_rest_stays() {
+        let xml = "<?xml version=\"1.0\"?>\n<testsuites name=\"a\" tests=\"3\" skipped=\"2\" \
+                   failures=\"1\">\n<testsuite name=\"b\" skipped=\"2\"/>\n</testsuites>";
+        assert_eq!(
+            without_skipped_sum(xml),
+            xml.replacen(" skipped=\"2\"", "", 1)
+        );
+        assert_eq!(without_skipped_sum("<other/>"), "<other/>");
+    }
 }

@@ -99,7 +99,10 @@ fn tests_and_transitions_are_what_a_hand_computes() {
     assert_eq!(report["lost"], json!(["p0", "p5", "p6", "p7"]));
     assert_eq!(report["gained"], json!(["p8"]));
     let page = fs::read_to_string(coderl.path("report/README.md")).unwrap();
-    assert_contains(&page, &["McNemar", "What moved", "`p8`", "outcome-shifts"]);
+    assert_contains(
+        &page,
+        &["McNemar", "What moved", "`p8`", "Outcomes in percent"],
+    );
     assert!(!page.contains("</"), "no HTML:\n{page}");
 
     let several = coderl.run(&["compare", "a", "b,a"]);
@@ -122,11 +125,6 @@ fn what_differs_beside_is_told_or_refused() {
     assert_contains(&refused.stderr, &["the limit differs", "--allow limits"]);
     gated(&["--candidate", "longer", "--allow", "limits"]).assert_exit(4);
 
-    judge(&coderl, "lenient", &[1], &["--judge", "apps-2021"]);
-    let done = coderl.run(&["compare", "a", "lenient"]);
-    done.assert_exit(3);
-    assert_contains(&done.stderr, &["apps-2021", "strict", "--grader"]);
-
     // The same names in another file are other problems.
     let other = fs::read_to_string(coderl.path("problems.jsonl")).unwrap();
     fs::write(
@@ -141,6 +139,35 @@ fn what_differs_beside_is_told_or_refused() {
     coderl
         .run(&["compare", "a", "other", "--allow", "dataset"])
         .assert_exit(0);
+}
+
+#[test]
+fn runs_are_compared_under_one_grader() {
+    let coderl = Coderl::new();
+    let problem = json!({
+        "id": "echo", "statement": "Print the numbers.",
+        "tests": [{"input": "1 2\n", "output": "1 2"}],
+    });
+    write_lines(&coderl, "problems.jsonl", [problem].into_iter());
+    // To `apps-2021` the order of words does not matter.
+    let sample = json!({"task_id": "echo", "solution": "print('2 1')"});
+    write_lines(&coderl, "samples.jsonl", [sample].into_iter());
+    for judge in ["strict", "apps-2021", "both"] {
+        let command = "score samples.jsonl -d problems.jsonl -q --judge";
+        let mut arguments: Vec<&str> = command.split(' ').collect();
+        arguments.extend([judge, "-o", judge]);
+        coderl.run(&arguments).assert_exit(0);
+    }
+    let done = coderl.run(&["compare", "strict", "apps-2021"]);
+    done.assert_exit(3);
+    assert_contains(&done.stderr, &["`apps-2021`", "`strict`", "--grader"]);
+    coderl.run(&["compare", "strict", "both"]).assert_exit(0);
+    let done = coderl.run(&["compare", "both", "apps-2021", "--grader", "apps-2021"]);
+    done.assert_exit(0);
+    assert_contains(&done.stdout, &["100.00", "Grader `apps-2021`"]);
+    let done = coderl.run(&["compare", "both", "both"]);
+    done.assert_exit(0);
+    assert_contains(&done.stdout, &["rule of apps-2021", "token-sets"]);
 }
 
 #[test]
@@ -169,7 +196,8 @@ fn the_gate_says_why_in_every_form() {
         &junit,
         &[
             // Three rules, of which one fails; ten problems: four lost, one solved by neither.
-            "tests=\"13\" skipped=\"1\" failures=\"5\" errors=\"0\"",
+            "<testsuites name=\"coderl gate\" tests=\"13\" failures=\"5\" errors=\"0\">",
+            "<testsuite name=\"problems\" tests=\"10\" skipped=\"1\" errors=\"0\" failures=\"4\">",
             "<testcase name=\"max-drop pass@1=1pp\" classname=\"coderl.gate\">",
             reason,
             "type=\"lost\"",
