@@ -1,5 +1,7 @@
 //! What a gate decided, in words, as JUnit XML and as a summary for a page.
 
+use std::fmt::Write as _;
+
 use harness::metric::{Bar, Criterion, Decision, Measured, ProblemScores};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -236,11 +238,8 @@ pub fn gate_summary(input: &GateInput) -> String {
                 n if n > SHOWN => format!(" and {} more", n - SHOWN),
                 _ => String::new(),
             };
-            page.push_str(&format!(
-                "{title} problems ({}): {}{rest}\n\n",
-                ids.len(),
-                shown.join(", ")
-            ));
+            let shown = shown.join(", ");
+            let _ = write!(page, "{title} problems ({}): {shown}{rest}\n\n", ids.len());
         }
     }
     page

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::aggregate::{Group, Metric, mean};
-use crate::metric::bootstrap::{Bootstrap, Interval};
+use crate::metric::bootstrap::{Bootstrap, Interval, ValueTable};
 use crate::metric::paired::{Common, PairedScores, Side, references};
-use crate::metric::score::Refusal;
+use crate::metric::score::{Refusal, Score};
 use crate::metric::significance::{McNemar, Permutation, holm, permutation_test, sign_test};
 use crate::metric::tally::ProblemTally;
 use crate::problem::{Difficulty, ProblemId};
@@ -170,21 +170,43 @@ fn row(
     bootstrap: &Bootstrap,
 ) -> Result<ComparisonRow, Refusal> {
     let scores = PairedScores::of(a, b, metric)?;
-    let pairs = scores.pairs();
+    let means = scores.means();
+    Ok(ComparisonRow {
+        interval_over_runs: scores.interval_over_runs(bootstrap),
+        n_left_out: scores.n_left_out,
+        ..paired(&means.0, &means.1, scores.strata(), bootstrap)?
+    })
+}
+
+/// Compares scores of the same problems, which stand in the same order.
+pub(super) fn paired(
+    a: &[Score],
+    b: &[Score],
+    strata: &[Vec<usize>],
+    bootstrap: &Bootstrap,
+) -> Result<ComparisonRow, Refusal> {
+    let pairs: Vec<Option<(f64, f64)>> = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| Some((a.value?, b.value?)))
+        .collect();
+    let known: Vec<(f64, f64)> = pairs.iter().flatten().copied().collect();
+    if known.is_empty() {
+        return Err(Refusal::NothingJudged { needed: 1 });
+    }
     let n = |ordering: Ordering| {
-        let with = pairs.iter().filter(|(a, b)| order(*a, *b) == ordering);
+        let with = known.iter().filter(|(a, b)| order(*a, *b) == ordering);
         with.count()
     };
-    let differences: Vec<f64> = pairs
-        .iter()
-        .map(|&(a, b)| match order(a, b) {
-            Ordering::Equal => 0.0,
-            _ => b - a,
-        })
-        .collect();
+    let difference = |(a, b): (f64, f64)| match order(a, b) {
+        Ordering::Equal => 0.0,
+        _ => b - a,
+    };
+    let differences: Vec<f64> = known.iter().copied().map(difference).collect();
+    let column = pairs.iter().map(|pair| pair.map(difference)).collect();
     let [a, b] = [
-        mean(pairs.iter().map(|pair| pair.0)),
-        mean(pairs.iter().map(|pair| pair.1)),
+        mean(known.iter().map(|pair| pair.0)),
+        mean(known.iter().map(|pair| pair.1)),
     ];
     let (wins, losses) = (n(Ordering::Less), n(Ordering::Greater));
     let permutation = permutation_test(&differences, bootstrap);
@@ -192,12 +214,12 @@ fn row(
         a,
         b,
         difference: b - a,
-        interval: scores.interval(bootstrap),
-        interval_over_runs: scores.interval_over_runs(bootstrap),
+        interval: ValueTable::new(&[column], strata.to_vec()).intervals(bootstrap)[0],
+        interval_over_runs: None,
         wins,
         losses,
         ties: n(Ordering::Equal),
-        n_left_out: scores.n_left_out,
+        n_left_out: pairs.len() - known.len(),
         sign_p: sign_test(wins, losses),
         adjusted_p: permutation.p_value,
         permutation,

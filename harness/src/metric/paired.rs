@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::metric::aggregate::{Metric, strata};
 use crate::metric::bootstrap::{Bootstrap, Interval, RunTable, ValueTable};
-use crate::metric::score::Refusal;
+use crate::metric::score::{Refusal, Score};
 use crate::metric::tally::ProblemTally;
 use crate::problem::ProblemId;
 
@@ -117,6 +117,17 @@ impl PairedScores {
         (0..self.problems.len())
             .map(|i| (mean(&self.sides[0], i), mean(&self.sides[1], i)))
             .collect()
+    }
+
+    /// The same as scores of each side.
+    pub(super) fn means(&self) -> (Vec<Score>, Vec<Score>) {
+        let exact = |(a, b)| (Score::exact(a), Score::exact(b));
+        self.pairs().into_iter().map(exact).unzip()
+    }
+
+    /// Rows of [`PairedScores::pairs`] by difficulty.
+    pub(super) fn strata(&self) -> &[Vec<usize>] {
+        &self.strata
     }
 
     pub(super) fn has_several_runs(&self) -> bool {

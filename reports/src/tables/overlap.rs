@@ -1,7 +1,10 @@
 //! What test problems share with training problems.
 
+use std::collections::BTreeSet;
+
 use harness::metric::{Bootstrap, Metric, ProblemTally, aggregate};
 use harness::overlap::{LineOverlap, Overlap, ProblemOverlap, TextOverlap};
+use harness::problem::ProblemId;
 
 use crate::table::{Cell, ColumnKind, Table};
 use crate::tables::metrics::{interval_note, refusal_notes};
@@ -249,22 +252,13 @@ pub(crate) fn shares(lines: &[LineOverlap]) -> Vec<(String, usize)> {
         0 => 0,
         n => 10 * it.n_duplicated / n,
     };
-    (0..=10)
-        .map(|i| {
-            let name = match i {
-                10 => "1".to_owned(),
-                i => format!(
-                    "[0.{i}, {})",
-                    if i == 9 {
-                        "1".to_owned()
-                    } else {
-                        format!("0.{}", i + 1)
-                    }
-                ),
-            };
-            (name, lines.iter().filter(|it| bin(it) == i).count())
-        })
-        .collect()
+    let name = |i: usize| match i {
+        10 => "1".to_owned(),
+        9 => "[0.9, 1)".to_owned(),
+        i => format!("[0.{i}, 0.{})", i + 1),
+    };
+    let count = |i: usize| lines.iter().filter(|it| bin(it) == i).count();
+    (0..=10).map(|i| (name(i), count(i))).collect()
 }
 
 /// Runs on the problems that overlap with the training set and on the others.
@@ -293,7 +287,7 @@ pub fn transfer_table(input: &TransferInput) -> Table {
     for metric in &input.metrics {
         table = table.column(metric.to_string(), ColumnKind::Estimate);
     }
-    let overlapping: std::collections::BTreeSet<_> = overlap
+    let overlapping: BTreeSet<&ProblemId> = overlap
         .problems
         .iter()
         .filter(|problem| problem.overlaps(&overlap.settings))
