@@ -26,13 +26,13 @@ use harness::store::{
 };
 
 use self::generating::generation_record;
-use self::judging::graders;
 use crate::arguments::{Directory, Exclusion};
 use crate::context::{Context, with_packages};
 use crate::exclusion;
 use crate::exit::{data, usage};
 use crate::models::ModelSource;
 
+pub(crate) use judging::graders;
 pub(crate) use plan::StrategyPlan;
 pub(crate) use settings::{resolve, resolve_over};
 

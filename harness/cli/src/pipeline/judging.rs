@@ -149,7 +149,7 @@ impl Pipeline<'_> {
 }
 
 /// The graders that make sense: problems whose tests are code know only one.
-pub(super) fn graders(resolved: &Resolved, dataset: &Dataset) -> Vec<Grader> {
+pub(crate) fn graders(resolved: &Resolved, dataset: &Dataset) -> Vec<Grader> {
     let asked = &resolved.settings.judging.graders;
     let any_text = dataset.problems.iter().any(|problem| {
         matches!(
