@@ -1,7 +1,8 @@
 //! How WebAssembly is compiled and where instances live.
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result,
+    Config, Enabled, Engine, Inlining, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig, Result,
 };
 
 /// Part of the fingerprint: fuel may be counted differently by another version.
@@ -17,7 +18,7 @@ const GUEST_STACK_BYTES: usize = 512 << 20;
 /// What host functions need on the same stack. Host calls are shallow; this is ample.
 const HOST_STACK_BYTES: usize = 2 << 20;
 
-/// Fuel between two looks at the real clock: a few tenths of a second.
+/// Fuel between two looks at the clock of the processor: a few tenths of a second.
 pub(crate) const FUEL_BETWEEN_CLOCK_CHECKS: u64 = 1 << 30;
 
 /// Core instances, memories and tables of one component instance, with room for more.
@@ -49,6 +50,7 @@ pub(crate) fn engine(max_concurrent: u32) -> Result<Engine> {
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
+        .compiler_inlining(Inlining::Yes)
         .consume_fuel(true)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .async_stack_size(GUEST_STACK_BYTES + HOST_STACK_BYTES)

@@ -199,7 +199,7 @@ fn limits_of_reference(limits: &Limits) -> Limits {
         fuel: limits.fuel.max(generous.fuel),
         memory_bytes: limits.memory_bytes.max(generous.memory_bytes),
         output_bytes: limits.output_bytes.max(generous.output_bytes),
-        wall_clock: limits.wall_clock.max(generous.wall_clock),
+        processor_time: limits.processor_time.max(generous.processor_time),
     }
 }
 
