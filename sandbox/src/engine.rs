@@ -1,8 +1,7 @@
 //! How WebAssembly is compiled and where instances live.
 
 use wasmtime::{
-    Config, Enabled, Engine, Inlining, InstanceAllocationStrategy, OptLevel,
-    PoolingAllocationConfig, Result,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result,
 };
 
 /// Part of the fingerprint: fuel may be counted differently by another version.
@@ -50,7 +49,6 @@ pub(crate) fn engine(max_concurrent: u32) -> Result<Engine> {
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
-        .compiler_inlining(Inlining::Yes)
         .consume_fuel(true)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .async_stack_size(GUEST_STACK_BYTES + HOST_STACK_BYTES)
