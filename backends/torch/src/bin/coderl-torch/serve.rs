@@ -5,7 +5,7 @@ use backend_torch::checkpoint::Checkpoint;
 use backend_torch::serve::Served;
 use backend_torch::serve::critic::{self, ServedCritic};
 use backend_torch::tokenizer::Tokenizer;
-use backend_torch::train::Critic;
+use backend_torch::train::{Computing, Critic};
 use harness::training::BatchSettings;
 use tch::Device;
 
@@ -20,7 +20,7 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         let checkpoint = Checkpoint::open(&path)?;
         let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
         let served = ServedCritic {
-            critic: &Critic::load(&checkpoint, Device::Cpu)?,
+            critic: &Critic::load(&checkpoint, Computing::on(Device::Cpu))?,
             tokenizer: &tokenizer,
             lengths: BatchSettings {
                 size: 0,
