@@ -4,8 +4,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use backend_torch::decode::{Candidate, Engine, Event, Finish, Request};
-use harness::decoding::{Decoding, Method};
+use backend_torch::decode::{Candidate, Engine, Event, Finish, Guide, Guided, Request};
+use harness::decoding::{Decoding, Guidance, Method};
 use harness::prompt::{Message, Prompt, Role};
 use serde_json::json;
 
@@ -31,6 +31,18 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
         (tokens, _) => tokens.to_vec(),
     };
     let n_prompt = tokens.len();
+    let critic = options
+        .critic
+        .as_deref()
+        .map(|name| model::load_guide(name, &loaded))
+        .transpose()?;
+    let guided = critic.as_ref().map(|_| Guided {
+        guidance: Guidance {
+            strength: options.guidance,
+            top: options.guidance_top,
+        },
+        prompt: tokens.clone(),
+    });
     let request = Request {
         id: 0,
         prompt: tokens,
@@ -52,6 +64,7 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
             max_prompt_tokens: None,
         },
         wants_log_probs: options.log_probs,
+        guided,
     };
     let mut engine = Engine::new(
         &*loaded.model,
@@ -59,6 +72,12 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
         &loaded.end_tokens,
         options.limits.resolve(),
     );
+    if let Some(critic) = &critic {
+        engine = engine.guided_by(Guide {
+            critic,
+            max_program: usize::MAX,
+        });
+    }
     let start = Instant::now();
     engine.push(request);
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -88,6 +107,7 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
                 Finish::Length => "length",
             },
             "log_probs": candidate.log_probs,
+            "n_critic_tokens": candidate.n_critic_tokens,
         });
         writeln!(out, "{line}")?;
     }
