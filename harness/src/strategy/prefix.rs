@@ -54,7 +54,10 @@ fn seed_length(tokens: &[CriticToken], cut: Cut) -> usize {
         .iter()
         .position(|token| match cut {
             Cut::Absolute => token.failed > token.passed,
-            Cut::Relative => token.passed < tokens[0].passed,
+            Cut::Relative => {
+                let first = tokens[0];
+                2.0 * token.passed * first.failed < token.failed * first.passed
+            }
         })
         .unwrap_or(candidate.len())
 }
@@ -115,11 +118,11 @@ mod tests {
         let check = |passed: &[f32], expected| check_cut(Cut::Relative, passed, expected);
         // Where all is below even odds, the paper's rule leaves nothing.
         check(&[0.1, 0.2, 0.3, 0.2], 3);
-        check(&[0.1, 0.2, 0.09, 0.4], 2);
-        check(&[0.1, 0.1, 0.2], 3);
+        check(&[0.1, 0.09, 0.3], 3);
         check(&[0.3, 0.2, 0.1], 1);
-        // And where all is above, it cuts nothing.
-        check(&[0.8, 0.7, 0.9], 1);
+        // Odds of 4 to 1, then of less than 2 to 1 and of little more: the paper's rule keeps both.
+        check(&[0.8, 0.66, 0.9], 1);
+        check(&[0.8, 0.67, 0.9], 3);
         check(&[], 0);
     }
 

@@ -55,7 +55,9 @@ pub enum Cut {
     /// Those with p(failed) > p(passed): the paper's.
     #[default]
     Absolute,
-    /// Those with a smaller p(passed) than the program's first token: beyond the paper.
+    /// Those at which the odds of passing are less than half of what they are at the program's
+    /// first token, as far as which the program says next to nothing: what it says since is
+    /// evidence of 2 to 1 against it. Beyond the paper.
     Relative,
 }
 

@@ -231,6 +231,6 @@ mod tests {
     #[test]
     fn of_equals_the_first_are_tried_and_of_one_none() {
         assert_eq!(most_probable(&draw(&[0.2, 0.4, 0.2, 0.2]), 3), [1, 0, 2]);
-        assert_eq!(most_probable(&draw(&[1.0]), 3), []);
+        assert!(most_probable(&draw(&[1.0]), 3).is_empty());
     }
 }

@@ -31,8 +31,9 @@ pub(crate) struct StrategyArguments {
     #[arg(long, value_name = "ROUNDS")]
     pub(crate) rounds: Option<Rounds>,
     /// Where critic sampling cuts a program that passes the example tests: before the first token at
-    /// which failing is likelier than passing (absolute, the paper's), or before the first one that
-    /// is less likely to pass than the program's first token (relative) [default: absolute]
+    /// which failing is likelier than passing (absolute, the paper's), or at which the odds of
+    /// passing are less than half of those at the program's first token (relative) [default:
+    /// absolute]
     #[arg(long, value_name = "RULE")]
     pub(crate) cut: Option<Cut>,
     /// Let programs that pass the example tests be final candidates beside those that critic
@@ -47,7 +48,7 @@ pub(crate) struct StrategyArguments {
     pub(crate) keep: Option<NonZeroU32>,
     /// β of guided decoding: tokens are drawn by p(w) · p(passed | … w)^β. 0 is plain sampling, 1 is
     /// Bayes' rule [default: 1]
-    #[arg(long, value_name = "β", value_parser = guidance)]
+    #[arg(long, value_name = "β", value_parser = guidance, allow_negative_numbers = true)]
     pub(crate) guidance: Option<f64>,
     /// Tokens that the critic tries for each that is drawn [default: 16]
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(2..=1024))]

@@ -78,7 +78,7 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
             max_program: usize::MAX,
         });
     }
-    let start = Instant::now();
+    let (start, work_before) = (Instant::now(), processor_seconds());
     engine.push(request);
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut failure = None;
@@ -93,6 +93,7 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
         return Err(error.into());
     }
     let seconds = start.elapsed().as_secs_f64();
+    let work = processor_seconds() - work_before;
     candidates.sort_by_key(|candidate| candidate.index);
     let mut out = std::io::stdout().lock();
     for candidate in &candidates {
@@ -114,10 +115,16 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
     if options.timing {
         let n: usize = candidates.iter().map(|candidate| candidate.n_decoded).sum();
         let line = json!({
-            "prompt_tokens": n_prompt, "new_tokens": n, "seconds": seconds,
+            "prompt_tokens": n_prompt, "new_tokens": n, "seconds": seconds, "processor_seconds": work,
             "tokens_per_second": n as f64 / seconds,
         });
         writeln!(std::io::stderr(), "{line}")?;
     }
     Ok(())
+}
+
+/// What the processors have worked for this process, all threads together.
+fn processor_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
