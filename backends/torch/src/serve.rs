@@ -7,6 +7,7 @@ pub mod critic;
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
 
 use backends::process::protocol::{
     Capability, Completion, Finish, ForcedPrefix, FromChild, Generate, PROTOCOL_VERSION, Ready,
@@ -90,6 +91,7 @@ pub fn serve(
         engine,
         output,
         pending: Vec::new(),
+        last_told: Instant::now(),
     }
     .run(&requests)
 }
@@ -133,6 +135,10 @@ fn tell(output: &mut dyn Write, message: &FromChild) -> std::result::Result<(), 
         .map_err(ServeError::Write)
 }
 
+/// Longest silence while tokens are decoded. On a crowded machine the first candidate of many may
+/// take longer than anybody waits.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
 /// What every child of ours says of itself.
 const NAME: &str = concat!("coderl-torch ", env!("CARGO_PKG_VERSION"));
 
@@ -142,6 +148,7 @@ struct Server<'a> {
     output: &'a mut dyn Write,
     /// Of requests in work: what is told when they are done.
     pending: Vec<Pending>,
+    last_told: Instant,
 }
 
 struct Pending {
@@ -181,6 +188,9 @@ impl Server<'_> {
             self.engine.step(&mut |event| events.push(event));
             for event in events {
                 self.report(event)?;
+            }
+            if self.last_told.elapsed() >= SIGN_OF_LIFE {
+                self.tell(&FromChild::Alive)?;
             }
         }
     }
@@ -378,6 +388,7 @@ impl Server<'_> {
     }
 
     fn tell(&mut self, message: &FromChild) -> std::result::Result<(), ServeError> {
+        self.last_told = Instant::now();
         tell(self.output, message)
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Draw {
     /// Tokens in order of ids, with weights that need not add up to 1.
     pub(super) weighted: Vec<(usize, f64)>,
     /// Natural logarithms of the probabilities that the model gives them, where they are wanted.
-    log_probs: Vec<f32>,
+    pub(super) log_probs: Vec<f32>,
 }
 
 impl Draw {
