@@ -185,8 +185,14 @@ fn reweigh(draw: &mut Draw, tried: &[usize], log_passed: &[f64], strength: f64) 
         passed += weight * (value - largest).exp();
     }
     let log_mean = largest + (passed / weights).ln();
+    // Relative to the largest, so that nothing overflows however strong the guidance is.
+    let unit = (strength * (largest - log_mean)).max(0.0);
+    let mut factors = vec![(-unit).exp(); draw.weighted.len()];
     for (index, value) in tried.iter().zip(log_passed) {
-        draw.weighted[*index].1 *= (strength * (value - log_mean)).exp();
+        factors[*index] = (strength * (value - log_mean) - unit).exp();
+    }
+    for ((_, weight), factor) in draw.weighted.iter_mut().zip(factors) {
+        *weight *= factor;
     }
 }
 
@@ -209,13 +215,20 @@ mod tests {
         let mut guided = draw(&prior);
         reweigh(&mut guided, &[0, 1, 2], &logs, 1.0);
         let total: f64 = prior.iter().zip(passed).map(|(p, q)| p * q).sum();
+        let sum: f64 = guided.weighted.iter().map(|(_, weight)| weight).sum();
         for (index, (_, weight)) in guided.weighted.iter().enumerate() {
             let posterior = prior[index] * passed[index] / total;
+            let weight = weight / sum;
             assert!((weight - posterior).abs() < 1e-12, "{weight} {posterior}");
         }
         let mut same = draw(&prior);
         reweigh(&mut same, &[0, 1, 2], &logs, 0.0);
         assert_eq!(same, draw(&prior));
+        // However strong, it stays a distribution, of one token in the end.
+        let mut strong = draw(&prior);
+        reweigh(&mut strong, &[0, 1, 2], &logs, 1e6);
+        assert_eq!(strong.at(0.999).token, 1);
+        assert_eq!(strong.at(0.0).token, 1);
     }
 
     #[test]
@@ -224,8 +237,7 @@ mod tests {
         assert_eq!(most_probable(&guided, 2), [2, 0]);
         reweigh(&mut guided, &[2, 0], &[0.9_f64.ln(), 0.3_f64.ln()], 1.0);
         let total: f64 = guided.weighted.iter().map(|(_, weight)| weight).sum();
-        assert!((total - 1.0).abs() < 1e-12);
-        assert_eq!(guided.weighted[1], (1, 0.1));
+        assert!((guided.weighted[1].1 / total - 0.1).abs() < 1e-12);
     }
 
     #[test]
