@@ -103,7 +103,7 @@ parity: torch torch-python
 
 # Tokens per second of the engine, transformers and CTranslate2 on the same weights.
 bench-generate: torch torch-python
-	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch
+	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch $(BENCH)
 
 # Speed and memory of training beside plain PyTorch, and beside the padding of CodeRL.
 bench-train: torch torch-python

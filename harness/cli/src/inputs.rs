@@ -234,9 +234,20 @@ fn model_rows(model: &ModelRecord) -> Vec<(String, String)> {
 fn strategy_rows(strategy: &StrategyManifest) -> Vec<(String, String)> {
     let settings = match &strategy.settings {
         StrategySettings::CriticSampling(settings) => format!(
-            ", up to {} repair and {} refine rounds, M = {}, repaired by {}",
-            settings.repair_rounds, settings.refine_rounds, settings.repair_top, settings.repair_by
+            ", up to {} repair and {} refine rounds, M = {}, repaired by {}, cut {}{}",
+            settings.repair_rounds,
+            settings.refine_rounds,
+            settings.repair_top,
+            settings.repair_by,
+            settings.cut,
+            match settings.keep_passing {
+                true => ", passing programs kept",
+                false => "",
+            }
         ),
+        StrategySettings::Guided(guidance) => {
+            format!(", β = {}, top {}", guidance.strength, guidance.top)
+        }
         StrategySettings::BestOfN(settings) => {
             format!(", the best {} by {}", settings.keep, settings.rank)
         }

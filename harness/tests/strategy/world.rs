@@ -2,7 +2,8 @@
 //!
 //! - A program has a token for each byte; ids are bytes.
 //! - The actor writes a list of texts, one for each seed in turn, or, after a prefix, the prefix
-//!   and `+` with the number of the program in its round.
+//!   and `+` with the number of the program in its round. Guided, it adds `/` and the strength, and
+//!   its critic reads each byte twice.
 //! - The critic gives `A` 0.9, `x` 0.1 and other bytes 0.5; a program gets the share of `A` in it.
 //! - Programs with an `A` and no `?` pass; `unjudged` is not judged.
 
@@ -118,11 +119,19 @@ impl Author for Writer {
                     None if is_bad => text.replace('A', "b"),
                     _ => text,
                 };
+                let text = match draft.guidance {
+                    Some(guidance) => format!("{text}/{}", guidance.strength),
+                    None => text,
+                };
+                let is_guided = draft.guidance.is_some();
+                let of_critic = |n: usize| if is_guided { n as u32 } else { 0 };
                 Written {
                     n_tokens: (text.len() - n_forced) as u32,
                     n_prompt_tokens: prompt.len() as u32,
                     finish: "end".to_owned(),
                     log_prob: draft.wants_log_prob.then_some(-(text.len() as f64)),
+                    n_critic_tokens: of_critic(2 * (text.len() - n_forced)),
+                    n_critic_prompt_tokens: of_critic(prompt.len()),
                     text,
                 }
             };
