@@ -21,6 +21,4 @@ mod write;
 pub use error::ReportError;
 pub use input::{CompareInput, Judging, ReportInput};
 pub use table::{Cell, Column, ColumnKind, Row, Table};
-pub use write::{
-    write_comparison, write_report, write_report_with_page, write_training_report,
-};
+pub use write::{write_comparison, write_report, write_report_with_page, write_training_report};

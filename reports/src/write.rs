@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::error::ReportError;
 use crate::input::{CompareInput, ReportInput};
 use crate::page::{Block, Page, PageRun, Section, run_page, write_page};
-use crate::plot::{Plot, TrainingCurve, flips_plot, outcomes_plot, pass_at_1_plot, pass_at_k_plot, training_plot};
+use crate::plot::{
+    Plot, TrainingCurve, flips_plot, outcomes_plot, pass_at_1_plot, pass_at_k_plot, training_plot,
+};
 use crate::render;
 use crate::summary::{self, Shown};
 use crate::table::Table;
@@ -44,10 +46,7 @@ pub fn write_report_with_page(
     Ok(files)
 }
 
-fn write_parts(
-    input: &ReportInput,
-    folder: &Path,
-) -> Result<(Vec<PathBuf>, Shown), ReportError> {
+fn write_parts(input: &ReportInput, folder: &Path) -> Result<(Vec<PathBuf>, Shown), ReportError> {
     let mut writer = Writer::new(folder)?;
     let mut shown = Shown::default();
     for judging in &input.judgings {
@@ -129,7 +128,8 @@ pub fn write_training_report(
     let table = tables::training_table(curve);
     writer.table(&table)?;
     let mut blocks = Vec::new();
-    if let Some(plot) = training_plot("learning-curves", &curve.label, std::slice::from_ref(curve))? {
+    if let Some(plot) = training_plot("learning-curves", &curve.label, std::slice::from_ref(curve))?
+    {
         writer.plot(&plot)?;
         blocks.push(Block::Figure {
             plot,

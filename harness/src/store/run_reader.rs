@@ -119,11 +119,18 @@ impl RunReader {
                 path: path.to_owned(),
             })?,
             problems: read_records(path, PROBLEMS)?,
-            candidates: RecordsByProblem::open(&stage_files(path, CANDIDATES), |it: &Candidate| &it.id.problem)?,
-            verdicts: RecordsByProblem::open(&stage_files(path, verdicts(WhichTests::Hidden)), |it: &Verdict| &it.candidate.problem)?,
-            example_verdicts: RecordsByProblem::open(&stage_files(path, verdicts(WhichTests::Example)), |it: &Verdict| {
-                &it.candidate.problem
-            })?,
+            candidates: RecordsByProblem::open(
+                &stage_files(path, CANDIDATES),
+                |it: &Candidate| &it.id.problem,
+            )?,
+            verdicts: RecordsByProblem::open(
+                &stage_files(path, verdicts(WhichTests::Hidden)),
+                |it: &Verdict| &it.candidate.problem,
+            )?,
+            example_verdicts: RecordsByProblem::open(
+                &stage_files(path, verdicts(WhichTests::Example)),
+                |it: &Verdict| &it.candidate.problem,
+            )?,
             texts: RecordsByProblem::open(&[path.join(PROBLEM_TEXTS)], |it: &ProblemText| &it.id)?,
             critic_scores: RecordsByProblem::open(&scores, |it: &CriticScore| &it.id.problem)?,
         })

@@ -178,7 +178,9 @@ fn facts(candidate: &Candidate, examples: Option<&Judgement>) -> Vec<(&'static s
     let mut facts = Vec::new();
     if let Some(judgement) = examples {
         let outcome = judgement.outcome();
-        let shown = outcome.map_or("not judged".to_owned(), |it| it.to_string().replace('-', " "));
+        let shown = outcome.map_or("not judged".to_owned(), |it| {
+            it.to_string().replace('-', " ")
+        });
         facts.push(("example tests", shown));
     }
     if let Some(strategy) = &provenance.strategy {
@@ -285,7 +287,12 @@ impl ChunkCritic {
     fn new(score: CriticScore) -> Option<Self> {
         let classes: &[&str] = match score.logits.first()?.len() {
             2 => &["failed", "passed"],
-            4 => &["compile-error", "runtime-error", "failed-tests", "passed-tests"],
+            4 => &[
+                "compile-error",
+                "runtime-error",
+                "failed-tests",
+                "passed-tests",
+            ],
             _ => return None,
         };
         let shown = score.logits.len().min(MOST_TOKENS);
@@ -310,5 +317,7 @@ impl ChunkCritic {
 )]
 fn percents(probabilities: &[f32]) -> Vec<u8> {
     let percents = probabilities.iter().map(|p| (100.0 * p).round());
-    percents.map(|percent| percent.clamp(0.0, 100.0) as u8).collect()
+    percents
+        .map(|percent| percent.clamp(0.0, 100.0) as u8)
+        .collect()
 }

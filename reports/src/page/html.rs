@@ -125,6 +125,9 @@ mod tests {
             inline("</p><script>\"x\" & `<b>`\u{1b}[0m"),
             "&lt;/p&gt;&lt;script&gt;&quot;x&quot; &amp; <code>&lt;b&gt;</code>\u{fffd}[0m"
         );
-        assert_eq!(paragraphs("a\n\n\n\nb `c`"), "<p>a</p>\n<p>b <code>c</code></p>\n");
+        assert_eq!(
+            paragraphs("a\n\n\n\nb `c`"),
+            "<p>a</p>\n<p>b <code>c</code></p>\n"
+        );
     }
 }

@@ -92,7 +92,13 @@ pub(super) fn write_chunks(
             let examples = examples.map_err(error)?;
             let scores = open.reader.critic_scores.of(&problem.id).map_err(error)?;
             index.count(run, candidates.len(), &verdicts);
-            chunk.push_run(texts.into_iter().next(), candidates, verdicts, &examples, scores);
+            chunk.push_run(
+                texts.into_iter().next(),
+                candidates,
+                verdicts,
+                &examples,
+                scores,
+            );
         }
         write_chunk(&mut out, position, &chunk).map_err(&failed)?;
     }

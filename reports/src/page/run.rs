@@ -100,7 +100,11 @@ fn subtitle(input: &ReportInput) -> String {
         .collect();
     let dataset = input.settings.iter().find(|(name, _)| name == "dataset");
     let dataset = dataset.and_then(|(_, value)| value.split(',').next());
-    let grader = if graders.len() == 1 { "grader" } else { "graders" };
+    let grader = if graders.len() == 1 {
+        "grader"
+    } else {
+        "graders"
+    };
     [
         dataset.map(|name| format!("`{name}`")),
         sizes,

@@ -183,7 +183,8 @@ fn navigation(page: &Page, has_runs: bool) -> String {
 fn section(page: &Page, section: &Section) -> Result<String, ReportError> {
     let id = escape(&section.id);
     let mut html = format!(
-        "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{}</h2>\n",
+        "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{}</h2>\n\
+         <div class=\"blocks\">\n",
         inline(&section.title)
     );
     for (position, block) in section.blocks.iter().enumerate() {
@@ -198,7 +199,7 @@ fn section(page: &Page, section: &Section) -> Result<String, ReportError> {
             },
         }
     }
-    html.push_str("</section>\n");
+    html.push_str("</div>\n</section>\n");
     Ok(html)
 }
 
@@ -211,7 +212,13 @@ fn figure(plot: &Plot, caption: &str, id: &str) -> String {
         1,
     );
     let data = Table {
-        rows: plot.data.rows.iter().take(MOST_DATA_ROWS).cloned().collect(),
+        rows: plot
+            .data
+            .rows
+            .iter()
+            .take(MOST_DATA_ROWS)
+            .cloned()
+            .collect(),
         ..plot.data.clone()
     };
     let left_out = match plot.data.rows.len() - data.rows.len() {

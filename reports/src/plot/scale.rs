@@ -46,8 +46,16 @@ pub(super) fn ticks_around(low: f64, high: f64) -> Vec<f64> {
         return vec![0.0, 1.0];
     }
     // A curve that fills its panel says more than one above a gap, unless the gap is small.
-    let low = if low > 0.0 && low < 0.4 * high { 0.0 } else { low };
-    let high = if high > low { high } else { low + low.abs().max(1.0) };
+    let low = if low > 0.0 && low < 0.4 * high {
+        0.0
+    } else {
+        low
+    };
+    let high = if high > low {
+        high
+    } else {
+        low + low.abs().max(1.0)
+    };
     let magnitude = 10_f64.powf(((high - low) / 4.0).log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0]
         .map(|factor| factor * magnitude)

@@ -7,17 +7,17 @@ use crate::table::{Cell, ColumnKind, Table};
 pub fn training_table(curve: &TrainingCurve) -> Table {
     let mut table = Table::new("training", "Quantities over the updates of the training")
         .column("quantity", ColumnKind::Text)
-        .column("values", ColumnKind::Count)
         .column("first", ColumnKind::Text)
         .column("last", ColumnKind::Text)
         .column("lowest", ColumnKind::Text)
-        .column("at update", ColumnKind::Count)
-        .column("highest", ColumnKind::Text)
-        .column("at update", ColumnKind::Count);
+        .column("highest", ColumnKind::Text);
     for (name, values) in &curve.values {
         let by_value = |a: &(&u64, &f64), b: &(&u64, &f64)| a.1.total_cmp(b.1);
         // The first of equal ones: `max_by` would give the last.
-        let ends = (values.iter().min_by(by_value), values.iter().rev().max_by(by_value));
+        let ends = (
+            values.iter().min_by(by_value),
+            values.iter().rev().max_by(by_value),
+        );
         let (Some(lowest), Some(highest)) = ends else {
             continue;
         };
@@ -27,22 +27,23 @@ pub fn training_table(curve: &TrainingCurve) -> Table {
         };
         table.push(vec![
             Cell::code(name),
-            Cell::count(values.len()),
             Cell::Text(rounded(*first)),
             Cell::Text(rounded(*last)),
-            Cell::Text(rounded(*lowest.1)),
-            Cell::Count(*lowest.0),
-            Cell::Text(rounded(*highest.1)),
-            Cell::Count(*highest.0),
+            Cell::Text(at_update(lowest)),
+            Cell::Text(at_update(highest)),
         ]);
     }
     table
 }
 
-/// Four digits after the point, or as many as a small number needs.
+fn at_update((update, value): (&u64, &f64)) -> String {
+    format!("{} at {update}", rounded(*value))
+}
+
+/// Whole, or with four digits after the point, or as many as a small number needs.
 fn rounded(value: f64) -> String {
     match value.abs() {
-        0.0 => "0".to_owned(),
+        whole if whole.fract() == 0.0 && whole < 1e9 => format!("{value:.0}"),
         tiny if tiny < 1e-3 => format!("{value:.3e}"),
         large if large >= 1e5 => format!("{value:.0}"),
         _ => format!("{value:.4}"),
@@ -62,10 +63,11 @@ mod tests {
             label: "sft".to_owned(),
             values: BTreeMap::from([("loss".to_owned(), loss)]),
         });
-        let row: Vec<String> = table.rows[0].cells.iter().map(|cell| cell.shown().0).collect();
-        assert_eq!(
-            row,
-            ["loss", "4", "3.0000", "1.0000", "2.000e-5", "2", "3.0000", "1"]
-        );
+        let row: Vec<String> = table.rows[0]
+            .cells
+            .iter()
+            .map(|cell| cell.shown().0)
+            .collect();
+        assert_eq!(row, ["loss", "3", "1", "2.000e-5 at 2", "3 at 1"]);
     }
 }

@@ -9,8 +9,8 @@ function candidateView(run, candidate, grader) {
   const shown = h("div", null, programView(program, faulty));
   const views = [["code", "Program"], ["critic", "Critic's token values"]];
   return h("article", { class: "candidate", "aria-label": `Candidate ${candidate.index}` },
-    candidate.verdicts.length === 0 && verdictView({ outcome: null, tests: "", nTests: 0 }, run, true),
-    candidate.verdicts.map((verdict) => verdictView(verdict, run, candidate.verdicts.length === 1)),
+    candidate.verdicts.length === 0 && verdictView({ outcome: null, tests: "", nTests: 0 }, run, true, true),
+    candidate.verdicts.map((verdict) => verdictView(verdict, run, candidate.verdicts.length === 1, verdict === main)),
     h("div", { class: "program-head" }, h("h4", null, "Program"),
       candidate.critic && chooser("Show", views, "code", (view) => {
         shown.replaceChildren(view === "critic"
@@ -22,7 +22,7 @@ function candidateView(run, candidate, grader) {
     h("dl", { class: "facts" }, candidate.facts.map(([name, value]) => [h("dt", null, name), h("dd", null, visible(value))])));
 }
 
-function verdictView(verdict, run, isOnly) {
+function verdictView(verdict, run, isOnly, isMain) {
   const outcome = outcomeOf(verdict.outcome);
   const nPassed = [...verdict.tests].filter((letter) => letter === "p").length;
   const isStopped = verdict.tests.length < verdict.nTests;
@@ -35,9 +35,11 @@ function verdictView(verdict, run, isOnly) {
     verdict.nTests > 0 && h("div", { class: "tests" }, testStrip(verdict),
       h("span", null, `${nPassed} of ${counted(verdict.nTests, "test")} passed`
         + (isStopped ? `, ${verdict.nTests - verdict.tests.length} not run` : "")
-        + `; ${verdict.referenceSeconds.toFixed(3)} reference seconds`)),
-    test !== null && testView(run.tests[test], test, verdict.difference));
+        + `; ${seconds(verdict.referenceSeconds)}`)),
+    test !== null && testView(run.tests[test], test, verdict.difference, isMain));
 }
+
+const seconds = (amount) => (amount < 0.001 ? "under 0.001" : amount.toPrecision(2)) + " reference seconds";
 
 function testStrip(verdict) {
   const MOST = 60;
@@ -52,10 +54,10 @@ function testStrip(verdict) {
 }
 
 /** The first test that failed: what went in, what should have come out, what came. */
-function testView(text, position, difference) {
+function testView(text, position, difference, open) {
   if (!text && !difference) return null;
   const block = (title, content) => [h("h5", null, title), h("pre", { tabindex: "0", "aria-label": title }, visible(content))];
-  return h("details", { class: "failure", open: true },
+  return h("details", { class: "failure", open },
     h("summary", null, `Test ${position + 1}, the first that failed`),
     text && block(text.expected === undefined ? "Test" : "Input", text.input),
     difference ? diffView(difference) : text?.expected !== undefined && block("Expected", text.expected));

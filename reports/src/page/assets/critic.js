@@ -1,5 +1,6 @@
 // What a critic makes of a program: for each token the probability of each class (Eq. 10), over
-// the code. Five steps, each with a color and an underline of its own; the numbers are in words.
+// the code. Five steps, the stronger the more probable, each with a color and an underline of its
+// own; the numbers are in words.
 
 const STEPS = ["0–19 %", "20–39 %", "40–59 %", "60–79 %", "80–100 %"];
 const stepOf = (value) => Math.min(4, Math.floor(value / 20));

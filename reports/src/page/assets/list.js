@@ -120,7 +120,7 @@ function problemList(element) {
       usedLevels.length > 1 && chooser("Level",
         [["all", "any"], ...usedLevels.map((level) => [String(level), index.levelNames[level]])], "all", changed("level")),
       chooser("Candidates", states, "all", changed("status")),
-      severalViews && chooser("Run", index.views.map((view, at) => [String(at), view.label]), "0",
+      severalViews && chooser("Outcomes of", index.views.map((view, at) => [String(at), view.label]), "0",
         (at) => changed("view")(Number(at)))),
     status,
     h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "List of problems" },
