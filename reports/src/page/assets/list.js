@@ -172,7 +172,8 @@ function shareBar(share) {
   if (share === null) return "–";
   const fill = h("span", { class: "fill" });
   fill.style.width = `${100 * share}%`;
-  return h("span", { class: "share" }, h("span", { class: "bar", "aria-hidden": "true" }, fill), percent(share));
+  return h("span", { class: "share" }, h("span", { class: "bar", "aria-hidden": "true" }, fill),
+    h("span", { class: "value" }, percent(share)));
 }
 
 /** Candidates by outcome, as a bar and in words. */

@@ -71,6 +71,12 @@ function themes(button) {
   apply();
 }
 
+/** Problems that a table names are opened from there. */
+for (const code of list ? overview.querySelectorAll("th > code") : []) {
+  const position = positions.get(code.textContent);
+  if (position !== undefined) code.replaceWith(h("a", { href: addressOf(position) }, code.cloneNode(true)));
+}
+
 themes(document.getElementById("theme"));
 route();
 document.documentElement.dataset.ready = performance.now().toFixed(0);
