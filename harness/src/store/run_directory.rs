@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
+use super::problem_text::PROBLEM_TEXTS;
 use super::record::{GenerationEvent, InfrastructureEvent, ProblemSummary, Record};
 use super::record_log::{RecordLog, read_records};
 use crate::candidate::Candidate;
@@ -75,7 +76,8 @@ impl RunDirectory {
         let path = path.into();
         let lock = lock(&path, true)?;
         // The manifest last: until then the directory is a run that can be discarded.
-        for name in record_files(&path).chain([path.join(MANIFEST)]) {
+        let last = [path.join(PROBLEM_TEXTS), path.join(MANIFEST)];
+        for name in record_files(&path).chain(last) {
             match fs::remove_file(&name) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("remove", name)(error));
