@@ -124,7 +124,7 @@ function problemList(element) {
         (at) => changed("view")(Number(at)))),
     status,
     h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "List of problems" },
-      h("table", { class: "problems" }, h("thead", null, h("tr", null, headers)), body)),
+      h("table", { class: index.views.length > 3 ? "problems many" : "problems" }, h("thead", null, h("tr", null, headers)), body)),
     pager);
   update();
   return { order: () => order, viewLabel: () => index.views[state.view]?.label };
