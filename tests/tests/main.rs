@@ -11,6 +11,7 @@ mod forgery;
 mod interruption;
 mod micro_suite;
 mod models;
+mod page;
 mod score;
 mod strategy;
 mod training;

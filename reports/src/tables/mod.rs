@@ -10,6 +10,7 @@ mod metrics;
 mod outcomes;
 mod overlap;
 mod strategy;
+mod training;
 mod verification;
 
 pub use audit::audit_table;
@@ -28,6 +29,7 @@ pub use overlap::{
     overlap_pairs_table, overlap_problems_table, overlap_table, transfer_table,
 };
 pub use strategy::{strategy_budget_table, strategy_table};
+pub use training::training_table;
 pub use verification::verification_table;
 
 pub(crate) use flips::NO_RULE;
