@@ -11,6 +11,7 @@ mod table;
 
 pub mod plot;
 pub mod render;
+pub mod study;
 pub mod tables;
 pub mod tensorboard;
 

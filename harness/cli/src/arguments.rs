@@ -5,6 +5,7 @@ mod corpus;
 mod micro;
 mod model;
 mod strategy;
+mod study;
 mod train;
 mod tree;
 
@@ -21,6 +22,7 @@ pub(crate) use corpus::{Corpus, CorpusBuild};
 pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
 pub(crate) use strategy::{Rounds, StrategyArguments, StrategyName};
+pub(crate) use study::{Study, StudyChoice, StudyRun, StudyStatus};
 pub(crate) use train::{CriticScore, Sample, Train, TrainCommon, TrainRl};
 pub(crate) use tree::{Export, ExportTree, Import, ImportTree};
 
@@ -35,6 +37,7 @@ Examples:
   coderl prompt mbpp 11                               what a model reads, and its length
   coderl report runs/humaneval-samples                make the report of a run again
   coderl compare runs/sft runs/coderl                 two runs on the same problems
+  coderl study run studies/small.toml                 a whole study from one file
   coderl verify runs/sft --sample 100                 judge a part of a run again and compare
   coderl datasets show apps 2361                      one problem, as a person would read it
 
@@ -100,6 +103,9 @@ pub(crate) enum Command {
     Report(Report),
     /// Compare two runs on the problems they share
     Compare(Compare),
+    /// Run a whole study from one file: train, sample, judge, compare
+    #[command(subcommand)]
+    Study(Study),
     /// Judge the candidates of a run again and report every difference
     Verify(Verify),
     /// Judge the reference solutions of a dataset and say which problems are sound

@@ -14,6 +14,7 @@ mod models;
 mod pipeline;
 mod places;
 mod results;
+mod study;
 mod train;
 
 use std::io::Write;
@@ -85,6 +86,10 @@ fn run(arguments: Arguments) -> Result<Exit> {
         Command::Import(import) => commands::import(&context, &import),
         Command::Report(report) => commands::report(&context, &report),
         Command::Compare(compare) => commands::compare(&compare),
+        Command::Study(study) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::study(&context, &study)
+        }
         Command::Verify(verify) => {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::verify(&context, &verify)

@@ -126,37 +126,43 @@ fn rows(
     bootstrap: &Bootstrap,
 ) -> Vec<Result<ComparisonRow, Refusal>> {
     let strata = strata(a);
-    let row = |metric: &Metric| -> Result<ComparisonRow, Refusal> {
-        let (a, b) = (metric.scores(a)?, metric.scores(b)?);
-        let paired: Vec<Option<(f64, f64)>> =
-            a.iter().zip(&b).map(|(a, b)| both_values(a, b)).collect();
-        let known: Vec<(f64, f64)> = paired.iter().flatten().copied().collect();
-        if known.is_empty() {
-            return Err(Refusal::NothingJudged { needed: 1 });
-        }
-        let differences = paired.iter().map(|pair| pair.map(|(a, b)| b - a)).collect();
-        let n = |ordering: Ordering| {
-            known
-                .iter()
-                .filter(|&&(a, b)| order(a, b) == ordering)
-                .count()
-        };
-        let [mean_a, mean_b] = [
-            mean(known.iter().map(|pair| pair.0)),
-            mean(known.iter().map(|pair| pair.1)),
-        ];
-        Ok(ComparisonRow {
-            a: mean_a,
-            b: mean_b,
-            difference: mean_b - mean_a,
-            interval: ValueTable::new(&[differences], strata.clone()).intervals(bootstrap)[0],
-            wins: n(Ordering::Less),
-            losses: n(Ordering::Greater),
-            ties: n(Ordering::Equal),
-            n_left_out: paired.len() - known.len(),
-        })
-    };
+    let row = |metric: &Metric| paired(&metric.scores(a)?, &metric.scores(b)?, &strata, bootstrap);
     metrics.iter().map(row).collect()
+}
+
+/// Compares scores of the same problems, which stand in the same order.
+pub(super) fn paired(
+    a: &[Score],
+    b: &[Score],
+    strata: &[Vec<usize>],
+    bootstrap: &Bootstrap,
+) -> Result<ComparisonRow, Refusal> {
+    let paired: Vec<Option<(f64, f64)>> = a.iter().zip(b).map(|(a, b)| both_values(a, b)).collect();
+    let known: Vec<(f64, f64)> = paired.iter().flatten().copied().collect();
+    if known.is_empty() {
+        return Err(Refusal::NothingJudged { needed: 1 });
+    }
+    let differences = paired.iter().map(|pair| pair.map(|(a, b)| b - a)).collect();
+    let n = |ordering: Ordering| {
+        known
+            .iter()
+            .filter(|&&(a, b)| order(a, b) == ordering)
+            .count()
+    };
+    let [mean_a, mean_b] = [
+        mean(known.iter().map(|pair| pair.0)),
+        mean(known.iter().map(|pair| pair.1)),
+    ];
+    Ok(ComparisonRow {
+        a: mean_a,
+        b: mean_b,
+        difference: mean_b - mean_a,
+        interval: ValueTable::new(&[differences], strata.to_vec()).intervals(bootstrap)[0],
+        wins: n(Ordering::Less),
+        losses: n(Ordering::Greater),
+        ties: n(Ordering::Equal),
+        n_left_out: paired.len() - known.len(),
+    })
 }
 
 fn both_values(a: &Score, b: &Score) -> Option<(f64, f64)> {

@@ -16,6 +16,7 @@ mod comparison;
 mod flips;
 mod n_at_k;
 mod pass_at_k;
+mod pooled;
 mod score;
 mod shares;
 mod tally;
@@ -36,6 +37,7 @@ pub use comparison::{
 pub use flips::{Flip, flips};
 pub use n_at_k::{NAtK, SurvivorCounts, n_at_k, n_at_k_scores};
 pub use pass_at_k::{pass_at_k, pass_at_k_scores};
+pub use pooled::Pooled;
 pub use score::{Refusal, Score, UnjudgedPolicy};
 pub use shares::{CauseShare, OutcomeShares, cause_shares, outcome_shares};
 pub use tally::{CandidateTally, ProblemTally, TallyError, TallyInput, tally};

@@ -15,6 +15,7 @@ mod record;
 mod record_file;
 mod record_log;
 mod run_directory;
+mod study_directory;
 mod training_directory;
 mod verdict_cache;
 
@@ -28,6 +29,7 @@ pub use manifest::{
 pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, ProblemSummary, Record};
 pub use record_log::RecordLog;
 pub use run_directory::{Helper, RunDirectory, StoredRun};
+pub use study_directory::StudyDirectory;
 pub use training_directory::{
     DataFile, TrainingDirectory, TrainingManifest, read_record_file, write_records,
 };

@@ -21,3 +21,4 @@ pub use strategy::{strategy_budget_table, strategy_table};
 pub use verification::verification_table;
 
 pub(crate) use flips::NO_RULE;
+pub(crate) use metrics::interval_note;

@@ -15,6 +15,7 @@ mod prompt;
 mod report;
 mod sample;
 mod show_config;
+mod study;
 mod verify;
 
 pub(crate) use audit::audit;
@@ -32,6 +33,7 @@ pub(crate) use prompt::prompt;
 pub(crate) use report::report;
 pub(crate) use sample::sample;
 pub(crate) use show_config::show_config;
+pub(crate) use study::study;
 pub(crate) use verify::verify;
 
 /// Columns for text on standard output: those of the terminal, where it says so.
