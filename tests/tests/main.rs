@@ -11,6 +11,7 @@ mod micro_suite;
 mod models;
 mod score;
 mod strategy;
+mod study;
 mod training;
 mod unjudged;
 mod verify;

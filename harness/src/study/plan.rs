@@ -421,7 +421,7 @@ impl Planner<'_> {
             return Err(self.refused(stage.line, &key, detail));
         }
         if stage.command.is_empty() {
-            let detail = "has no `command`, neither of its own nor of its base".to_owned();
+            let detail = "has no command; write `coderl = \"train sft\"` or the like, here or in its base".to_owned();
             return Err(self.refused(stage.line, &key, detail));
         }
         self.path.push(name.to_owned());
@@ -447,7 +447,7 @@ impl Planner<'_> {
             let hint = nearest(&draft.command, names)
                 .map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
             let detail = format!("there is no `coderl {}`{hint}", draft.command);
-            return Err(self.refused(draft.line, &format!("{}.command", draft.key), detail));
+            return Err(self.refused(draft.line, &format!("{}.coderl", draft.key), detail));
         };
         let mut built = self.arguments(spec, &draft)?;
         if let Some(run) = draft.budget {
@@ -467,7 +467,7 @@ impl Planner<'_> {
         if in_place.is_none() && draft.command != "models new" {
             if !spec.has_out() {
                 let detail = format!("`coderl {}` leaves nothing in a directory", draft.command);
-                return Err(self.refused(draft.line, &format!("{}.command", draft.key), detail));
+                return Err(self.refused(draft.line, &format!("{}.coderl", draft.key), detail));
             }
             arguments.push(Piece::Text("--out".to_owned()));
             arguments.push(Piece::Own(layout(&draft.command).out));

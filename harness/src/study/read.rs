@@ -352,7 +352,7 @@ fn stages(root: &mut Section<'_>) -> Result<Vec<StageDraft>, Error> {
         Ok(StageDraft {
             name: name(&section, "stages"),
             base: section.text("base")?,
-            command: section.text("command")?,
+            command: section.text("coderl")?,
             options: options(&section)?,
             line: section.line,
         })

@@ -89,32 +89,32 @@ same-budget-as = "cs"
 backend = "torch"
 
 [stages.sft]
-command = "train sft"
+coderl = "train sft"
 dataset = "micro-apps"
 model = "tiny"
 epochs = 5
 
 [stages.samples]
-command = "sample"
+coderl = "sample"
 dataset = "micro-apps"
 model = "@sft"
 
 [stages.judged-samples]
-command = "score"
+coderl = "score"
 samples = "@samples"
 
 [stages.critic]
-command = "train critic"
+coderl = "train critic"
 samples = "@judged-samples"
 model = "@sft"
 
 [stages.scored]
-command = "critic-score"
+coderl = "critic-score"
 run = "@judged-samples"
 critic = "@critic"
 
 [stages.rl]
-command = "train rl"
+coderl = "train rl"
 samples = "@scored"
 model = "@sft"
 seed = "${seed}"
@@ -125,7 +125,7 @@ base = "rl"
 set.rl.rl-weight = 0
 
 [stages.nobody]
-command = "train sft"
+coderl = "train sft"
 dataset = "micro-apps"
 
 [checkpoints.sft]
@@ -392,8 +392,8 @@ fn what_is_wrong_is_named_with_line_key_and_near_miss() {
         "`stages.control.base`: there is no stage `lr2`; there are `sft`",
     );
     check(
-        "command = \"train critic\"",
-        "command = \"train critik\"",
+        "coderl = \"train critic\"",
+        "coderl = \"train critik\"",
         "there is no `coderl train critik`, did you mean `train critic`?",
     );
     check(
@@ -452,7 +452,7 @@ fn what_is_wrong_is_named_with_line_key_and_near_miss() {
 fn two_critics_on_one_run_are_refused() {
     let text = STUDY.replace(
         "[stages.rl]",
-        "[stages.other]\ncommand = \"critic-score\"\nrun = \"@judged-samples\"\ncritic = \
+        "[stages.other]\ncoderl = \"critic-score\"\nrun = \"@judged-samples\"\ncritic = \
          \"elsewhere\"\n[stages.more]\nbase = \"rl\"\nsamples = \"@other\"\n[checkpoints.more]\n\
          model = \"@more\"\n[stages.rl]",
     );
