@@ -249,7 +249,8 @@ pub fn plan(study: &Study, catalog: &Catalog) -> Result<Plan, Error> {
     let unused = study
         .stages
         .iter()
-        .filter(|stage| !stage.command.is_empty() && !planner.used.contains(&stage.name))
+        .filter(|stage| !stage.command.is_empty() && !stage.is_base)
+        .filter(|stage| !planner.used.contains(&stage.name))
         .map(|stage| stage.name.clone())
         .collect();
     let cell = |row: &Row, dataset: &DatasetChoice| {

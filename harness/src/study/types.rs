@@ -89,6 +89,8 @@ pub struct Stage {
     /// Its words; empty for what only lends its options to others.
     pub command: String,
     pub options: Options,
+    /// Whether others are based on it.
+    pub is_base: bool,
     pub line: usize,
 }
 

@@ -133,7 +133,7 @@ mod tests {
             "pass@1",
             6.20,
         );
-        check("Table 3", "CodeT5, L_ce + L_rl", "all", "pass@1", 2.36);
+        check("Table 3", "CodeT5, L_ce + L_rl", "all", "pass@1", 2.20);
         check(
             "Table 4",
             "no refining, no repair",

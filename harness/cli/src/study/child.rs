@@ -72,10 +72,12 @@ impl StageProcess {
 /// A command as it would be typed.
 pub(crate) fn shell(command: &[String]) -> String {
     let words = std::iter::once("coderl").chain(command.iter().map(String::as_str));
+    // What a shell takes as it is; shlex quotes more than that.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
     let quoted = words.map(|word| match shlex::try_quote(word) {
-        Ok(quoted) => quoted.into_owned(),
-        // Only for words with a zero byte, which no argument can have.
-        Err(_) => word.to_owned(),
+        Ok(quoted) if !word.chars().all(is_plain) => quoted.into_owned(),
+        // Also words with a zero byte, which no argument can have.
+        _ => word.to_owned(),
     });
     quoted.collect::<Vec<_>>().join(" ")
 }
@@ -107,9 +109,9 @@ mod tests {
 
     #[test]
     fn commands_can_be_typed_again() {
-        let command = ["run", "--command", "python3 toy.py well"].map(str::to_owned);
+        let command = ["run", "--k", "1,5", "--command", "python3 toy.py well"].map(str::to_owned);
         let line = shell(&command);
-        assert_eq!(line, "coderl run --command 'python3 toy.py well'");
+        assert_eq!(line, "coderl run --k 1,5 --command 'python3 toy.py well'");
         assert_eq!(shlex::split(&line).unwrap()[1..], command);
     }
 

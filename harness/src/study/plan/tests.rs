@@ -374,7 +374,7 @@ fn what_is_wrong_is_named_with_line_key_and_near_miss() {
     check(
         "epochs = 5",
         "epohcs = 5",
-        "line 39: unknown key `stages.sft.epohcs`, did you mean `epochs`?",
+        "line 34: unknown key `stages.sft.epohcs`, did you mean `epochs`?",
     );
     check(
         "control = \"control\"",
