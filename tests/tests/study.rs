@@ -58,14 +58,14 @@ n-samples = 6
 no-baseline = true
 seed = "${{seed}}"
 
-[stages.judged]
+[stages.scored]
 coderl = "score"
 samples = "@samples"
 no-cache = true
 
 [checkpoints.few]
 title = "four samples"
-samples = "@judged/candidates.jsonl"
+samples = "@scored/candidates.jsonl"
 
 [checkpoints.toy]
 title = "the toy"
@@ -260,7 +260,7 @@ fn a_change_is_done_again_and_nothing_else() {
     assert_eq!(with_status(&coderl, "waiting"), ["judged/digits/toy/n.5"]);
     edit(&coderl, "n-samples = 6", "n-samples = 5");
     let stale = with_status(&coderl, "stale");
-    let expected = ["judged", "judged/digits/few/plain", "samples"];
+    let expected = ["judged/digits/few/plain", "samples", "scored"];
     let expected: Vec<String> = expected
         .iter()
         .flat_map(|name| [1, 2].map(|seed| format!("{name}/seed-{seed}")))
@@ -356,9 +356,9 @@ fn one_stage_and_what_it_needs() {
     let wrong = coderl.run(&[&RUN[..], &["--only", "jugded/*"]].concat());
     wrong.assert_exit(2);
     assert_says(&wrong.stderr, &["no stage matches --only `jugded/*`"]);
-    let only = ["--only", "judged/seed-2", "--no-report"];
+    let only = ["--only", "scored/seed-2", "--no-report"];
     coderl.run(&[&RUN[..], &only].concat()).assert_exit(0);
-    assert_eq!(with_status(&coderl, "done"), ["judged/seed-2", "samples/seed-2"]);
+    assert_eq!(with_status(&coderl, "done"), ["samples/seed-2", "scored/seed-2"]);
     let nothing = coderl.run(&["study", "report", "digits.toml"]);
     nothing.assert_exit(3);
     assert_says(&nothing.stderr, &["nothing of the study", "coderl study status"]);
