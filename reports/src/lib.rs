@@ -2,13 +2,14 @@
 //!
 //! A report is a function of [`ReportInput`]: the same records give the same bytes. Every
 //! table exists once, as a [`Table`], and is rendered to Markdown, LaTeX, CSV, JSON or the
-//! terminal; every plot comes with the table of its data. Nothing here reads a run directory
-//! or prints.
+//! terminal; every plot comes with the table of its data. Only `page` and learning curves read
+//! the directories of runs and trainings; nothing here prints.
 
 mod error;
 mod input;
 mod table;
 
+pub mod page;
 pub mod plot;
 pub mod render;
 pub mod study;
@@ -21,4 +22,4 @@ mod write;
 pub use error::ReportError;
 pub use input::{CompareInput, Judging, ReportInput};
 pub use table::{Cell, Column, ColumnKind, Row, Table};
-pub use write::{write_comparison, write_report};
+pub use write::{write_comparison, write_report, write_report_with_page, write_training_report};

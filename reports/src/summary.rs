@@ -14,15 +14,10 @@ const EXCERPT: usize = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) tables: Vec<Table>,
-    /// File stem and description.
-    plots: Vec<(String, String)>,
+    pub(crate) plots: Vec<Plot>,
 }
 
 impl Shown {
-    pub(crate) fn plot(&mut self, plot: &Plot) {
-        self.plots.push((plot.name.clone(), plot.alt.clone()));
-    }
-
     /// The table, or nothing where it has no rows.
     fn excerpt(&self, name: &str) -> String {
         let Some(table) = self
@@ -42,11 +37,11 @@ impl Shown {
     }
 
     fn image(&self, name: &str) -> String {
-        let plot = self.plots.iter().find(|plot| plot.0 == name);
-        plot.map_or_else(String::new, |(name, alt)| {
+        let plot = self.plots.iter().find(|plot| plot.name == name);
+        plot.map_or_else(String::new, |plot| {
             format!(
                 "![{}](plots/{name}.png)\n\n[SVG](plots/{name}.svg), [data](plots/{name}.csv)\n\n",
-                escape_markdown(alt)
+                escape_markdown(&plot.alt)
             )
         })
     }

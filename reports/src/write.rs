@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ReportError;
 use crate::input::{CompareInput, ReportInput};
-use crate::plot::{Plot, flips_plot, outcomes_plot, pass_at_1_plot, pass_at_k_plot};
+use crate::page::{Block, Page, PageRun, Section, run_page, write_page};
+use crate::plot::{
+    Plot, TrainingCurve, flips_plot, outcomes_plot, pass_at_1_plot, pass_at_k_plot, training_plot,
+};
 use crate::render;
 use crate::summary::{self, Shown};
 use crate::table::Table;
@@ -23,6 +26,27 @@ use crate::tables;
 /// # Errors
 /// When a file cannot be written, naming it, or when a plot cannot be drawn.
 pub fn write_report(input: &ReportInput, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let (files, _) = write_parts(input, folder)?;
+    Ok(files)
+}
+
+/// The same with `index.html`, in which the candidates of `run` can be looked at, written last.
+///
+/// # Errors
+/// As [`write_report`], or when the records of the run cannot be read.
+pub fn write_report_with_page(
+    input: &ReportInput,
+    run: PageRun,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, ReportError> {
+    let (mut files, shown) = write_parts(input, folder)?;
+    let path = folder.join("index.html");
+    write_page(&run_page(input, &shown.tables, &shown.plots, run), &path)?;
+    files.push(path);
+    Ok(files)
+}
+
+fn write_parts(input: &ReportInput, folder: &Path) -> Result<(Vec<PathBuf>, Shown), ReportError> {
     let mut writer = Writer::new(folder)?;
     let mut shown = Shown::default();
     for judging in &input.judgings {
@@ -54,12 +78,12 @@ pub fn write_report(input: &ReportInput, folder: &Path) -> Result<Vec<PathBuf>, 
         .flatten()
         {
             writer.plot(&plot)?;
-            shown.plot(&plot);
+            shown.plots.push(plot);
         }
     }
     if let Some(plot) = pass_at_1_plot(input)? {
         writer.plot(&plot)?;
-        shown.plot(&plot);
+        shown.plots.push(plot);
     }
     for table in [
         tables::strategy_table(&input.strategy),
@@ -80,13 +104,53 @@ pub fn write_report(input: &ReportInput, folder: &Path) -> Result<Vec<PathBuf>, 
         shown.tables.push(table);
         if let Some(plot) = flips_plot(input)? {
             writer.plot(&plot)?;
-            shown.plot(&plot);
+            shown.plots.push(plot);
         }
     }
     let skipped = tables::skipped_table(&input.skipped);
     writer.listing(&skipped)?;
     shown.tables.push(skipped);
     writer.file("README.md", summary::report(input, &shown).as_bytes())?;
+    Ok((writer.written, shown))
+}
+
+/// Writes the report of a training into `folder`: its numbers as a table, learning curves as a
+/// plot, and both with `facts` in `index.html`, which is written last.
+///
+/// # Errors
+/// As [`write_report`].
+pub fn write_training_report(
+    curve: &TrainingCurve,
+    facts: Vec<(String, String)>,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, ReportError> {
+    let mut writer = Writer::new(folder)?;
+    let table = tables::training_table(curve);
+    writer.table(&table)?;
+    let mut blocks = Vec::new();
+    if let Some(plot) = training_plot("learning-curves", &curve.label, std::slice::from_ref(curve))?
+    {
+        writer.plot(&plot)?;
+        blocks.push(Block::Figure {
+            plot,
+            caption: String::new(),
+        });
+    }
+    blocks.push(Block::Table(table));
+    let page = Page {
+        title: curve.label.clone(),
+        subtitle: "Training".to_owned(),
+        facts,
+        sections: vec![Section {
+            id: "learning".to_owned(),
+            title: "Learning curves".to_owned(),
+            blocks,
+        }],
+        runs: Vec::new(),
+    };
+    let path = folder.join("index.html");
+    write_page(&page, &path)?;
+    writer.written.push(path);
     Ok(writer.written)
 }
 

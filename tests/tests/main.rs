@@ -9,6 +9,7 @@ mod forgery;
 mod interruption;
 mod micro_suite;
 mod models;
+mod page;
 mod score;
 mod strategy;
 mod study;

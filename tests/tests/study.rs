@@ -110,13 +110,18 @@ fn statuses(coderl: &Coderl) -> BTreeMap<String, String> {
     let stages: Vec<Value> = serde_json::from_str(&done.stdout).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let stages = stages.iter();
-    stages.map(|it| (text(&it["stage"]), text(&it["status"]))).collect()
+    stages
+        .map(|it| (text(&it["stage"]), text(&it["status"])))
+        .collect()
 }
 
 /// Names of the stages with this status.
 fn with_status(coderl: &Coderl, status: &str) -> Vec<String> {
     let statuses = statuses(coderl).into_iter();
-    statuses.filter(|(_, it)| it == status).map(|(name, _)| name).collect()
+    statuses
+        .filter(|(_, it)| it == status)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// All judged runs below a study's directory, with their verdicts.
@@ -170,7 +175,12 @@ fn a_study_is_done_once_and_reported() {
     assert!(all.values().all(|it| it == "done"), "{all:?}");
     assert_says(
         &done.stdout,
-        &["four samples", "the toy, n-samples 2", "pass@1, over the control", "A: baseline"],
+        &[
+            "four samples",
+            "the toy, n-samples 2",
+            "pass@1, over the control",
+            "A: baseline",
+        ],
     );
     let report = |file: &str| {
         let path = coderl.path("runs/digits/report").join(file);
@@ -180,17 +190,28 @@ fn a_study_is_done_once_and_reported() {
         &report("README.md"),
         &["# Digits", "![", "introductory", "Provenance", "SHA-256"],
     );
-    assert_says(&report("tables/seeds.digits.csv"), &["four samples,1,", "four samples,2,"]);
+    assert_says(
+        &report("tables/seeds.digits.csv"),
+        &["four samples,1,", "four samples,2,"],
+    );
     let outcomes = report("tables/outcomes.digits.csv");
-    assert_says(&outcomes, &["the toy,example,all,12,0,", "the toy,hidden,all,12,0,"]);
+    assert_says(
+        &outcomes,
+        &["the toy,example,all,12,0,", "the toy,hidden,all,12,0,"],
+    );
     for plot in ["pass-at-k.digits.svg", "outcomes.digits.png"] {
-        assert!(coderl.path("runs/digits/report/plots").join(plot).is_file(), "{plot}");
+        assert!(
+            coderl.path("runs/digits/report/plots").join(plot).is_file(),
+            "{plot}"
+        );
     }
     // The mean over two seeds of six samples each, from the verdicts alone.
     let n_passed = |seed: u32| {
         let file = format!("runs/digits/judged/digits/few/plain/seed-{seed}/verdicts.jsonl");
         let text = fs::read_to_string(coderl.path(&file)).unwrap();
-        text.lines().filter(|line| line.contains("\"passed-tests\"")).count()
+        text.lines()
+            .filter(|line| line.contains("\"passed-tests\""))
+            .count()
     };
     let table: Value = serde_json::from_str(&report("tables/table-2.digits.json")).unwrap();
     let text = table.to_string();
@@ -207,7 +228,9 @@ fn a_study_is_done_once_and_reported() {
     assert_eq!(now, began, "no command was started");
     // The report is a function of the records.
     let page = report("README.md");
-    coderl.run(&["study", "report", "digits.toml"]).assert_exit(0);
+    coderl
+        .run(&["study", "report", "digits.toml"])
+        .assert_exit(0);
     assert_eq!(report("README.md"), page);
 }
 
@@ -216,7 +239,9 @@ fn killed_and_interrupted_it_goes_on_to_the_same_results() {
     let coderl = Coderl::new();
     write_problems(&coderl);
     write_study(&coderl, "slow");
-    coderl.run(&[&RUN[..], &["--out", "whole"]].concat()).assert_exit(0);
+    coderl
+        .run(&[&RUN[..], &["--out", "whole"]].concat())
+        .assert_exit(0);
     let mut kills = 0;
     let done = loop {
         let patience = Duration::from_millis(900 + 500 * kills);
@@ -232,19 +257,30 @@ fn killed_and_interrupted_it_goes_on_to_the_same_results() {
 
     // Ctrl-C, as `kill -INT` sends it to the study alone.
     let mut command = coderl.command(&[&RUN[..], &["--out", "stopped"]].concat());
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let begun = coderl.path("stopped/logs/samples~seed-1.log");
     let deadline = Instant::now() + Duration::from_secs(120);
     while !begun.exists() {
         assert!(Instant::now() < deadline, "no stage was begun");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(kill.unwrap().success());
     let stopped = Done::from(child.wait_with_output().unwrap());
     stopped.assert_exit(130);
-    assert_says(&stopped.stderr, &["interrupted; the same command goes on from here"]);
-    coderl.run(&[&RUN[..], &["--out", "stopped"]].concat()).assert_exit(0);
+    assert_says(
+        &stopped.stderr,
+        &["interrupted; the same command goes on from here"],
+    );
+    coderl
+        .run(&[&RUN[..], &["--out", "stopped"]].concat())
+        .assert_exit(0);
     assert_eq!(verdicts(&coderl, "whole"), verdicts(&coderl, "stopped"));
 }
 
@@ -256,7 +292,11 @@ fn a_change_is_done_again_and_nothing_else() {
     coderl.run(&RUN).assert_exit(0);
     let before = verdicts(&coderl, "runs/digits");
 
-    edit(&coderl, "grid.n-samples = [2, 3]", "grid.n-samples = [2, 5]");
+    edit(
+        &coderl,
+        "grid.n-samples = [2, 3]",
+        "grid.n-samples = [2, 5]",
+    );
     assert_eq!(with_status(&coderl, "waiting"), ["judged/digits/toy/n.5"]);
     edit(&coderl, "n-samples = 6", "n-samples = 5");
     let stale = with_status(&coderl, "stale");
@@ -269,13 +309,23 @@ fn a_change_is_done_again_and_nothing_else() {
     sorted.sort();
     assert_eq!(stale, sorted);
     let shown = coderl.run(&["study", "status", "digits.toml"]);
-    assert_says(&shown.stdout, &["`--n-samples 5` was `--n-samples 6`", "`samples/seed-1` changed"]);
+    assert_says(
+        &shown.stdout,
+        &[
+            "`--n-samples 5` was `--n-samples 6`",
+            "`samples/seed-1` changed",
+        ],
+    );
     assert_says(&shown.stderr, &["judged/digits/toy/n.3"]);
 
     let done = coderl.run(&RUN);
     done.assert_exit(0);
     assert_says(&done.stderr, &["samples/seed-1: stale", "made again"]);
-    assert!(coderl.path("runs/digits/stale/samples/seed-1.1/verdicts.jsonl").is_file());
+    assert!(
+        coderl
+            .path("runs/digits/stale/samples/seed-1.1/verdicts.jsonl")
+            .is_file()
+    );
     let after = verdicts(&coderl, "runs/digits");
     let same = PathBuf::from("judged/digits/toy/plain/verdicts.jsonl");
     assert_eq!(before[&same], after[&same]);
@@ -285,11 +335,19 @@ fn a_change_is_done_again_and_nothing_else() {
 
     // A file that a stage reads is part of it, and so are verdicts under other limits.
     let child = fs::read_to_string(coderl.path("child.toml")).unwrap();
-    fs::write(coderl.path("child.toml"), format!("{child}\ntemperature = 0.5\n")).unwrap();
+    fs::write(
+        coderl.path("child.toml"),
+        format!("{child}\ntemperature = 0.5\n"),
+    )
+    .unwrap();
     assert!(with_status(&coderl, "stale").contains(&"samples/seed-2".to_owned()));
     fs::write(coderl.path("child.toml"), child).unwrap();
     assert!(with_status(&coderl, "stale").is_empty());
-    edit(&coderl, "samples = \"@samples\"\n", "samples = \"@samples\"\ntimeout = 7\n");
+    edit(
+        &coderl,
+        "samples = \"@samples\"\n",
+        "samples = \"@samples\"\ntimeout = 7\n",
+    );
     let done = coderl.run(&RUN);
     done.assert_exit(0);
     assert_says(&done.stderr, &["what was added to it has other settings"]);
@@ -302,7 +360,11 @@ fn a_failure_is_shown_and_the_rest_goes_on() {
     write_problems(&coderl);
     write_study(&coderl, "well");
     let config = fs::read_to_string(coderl.path("child.toml")).unwrap();
-    fs::write(coderl.path("child.toml"), "command = \"no-such-program-of-coderl\"\n").unwrap();
+    fs::write(
+        coderl.path("child.toml"),
+        "command = \"no-such-program-of-coderl\"\n",
+    )
+    .unwrap();
     let done = coderl.run(&RUN);
     assert_ne!(done.status, Some(0), "{}", done.stderr);
     assert_says(
@@ -334,9 +396,17 @@ fn results_that_do_not_belong_together_are_refused() {
     let path = coderl.path("runs/digits/judged/digits/toy/n.2/manifest.json");
     let honest = fs::read_to_string(&path).unwrap();
     for (pointer, value, part) in [
-        ("/judging/guest", Value::from("another guest"), "judging.guest"),
+        (
+            "/judging/guest",
+            Value::from("another guest"),
+            "judging.guest",
+        ),
         ("/dataset/sha256", Value::from("00"), "dataset.sha256"),
-        ("/judging/limits/fuel", Value::from(7), "judging.limits.fuel"),
+        (
+            "/judging/limits/fuel",
+            Value::from(7),
+            "judging.limits.fuel",
+        ),
     ] {
         let mut manifest: Value = serde_json::from_str(&honest).unwrap();
         *manifest.pointer_mut(pointer).unwrap() = value;
@@ -358,12 +428,20 @@ fn one_stage_and_what_it_needs() {
     assert_says(&wrong.stderr, &["no stage matches --only `jugded/*`"]);
     let only = ["--only", "scored/seed-2", "--no-report"];
     coderl.run(&[&RUN[..], &only].concat()).assert_exit(0);
-    assert_eq!(with_status(&coderl, "done"), ["samples/seed-2", "scored/seed-2"]);
+    assert_eq!(
+        with_status(&coderl, "done"),
+        ["samples/seed-2", "scored/seed-2"]
+    );
     let nothing = coderl.run(&["study", "report", "digits.toml"]);
     nothing.assert_exit(3);
-    assert_says(&nothing.stderr, &["nothing of the study", "coderl study status"]);
+    assert_says(
+        &nothing.stderr,
+        &["nothing of the study", "coderl study status"],
+    );
     // One at a time works on a study.
-    let lock = fs::File::options().append(true).open(coderl.path("runs/digits/run.lock"));
+    let lock = fs::File::options()
+        .append(true)
+        .open(coderl.path("runs/digits/run.lock"));
     let lock = lock.unwrap();
     lock.lock().unwrap();
     let locked = coderl.run(&RUN);
@@ -376,10 +454,26 @@ fn what_is_wrong_in_a_file_is_told_before_anything_runs() {
     let coderl = Coderl::new();
     write_problems(&coderl);
     for (from, to, expected) in [
-        ("n-samples = 6", "n-sampels = 6", "did you mean `n-samples`?"),
-        ("\"A: baseline\"", "\"A\"", "Table 2 has no row `A`; its rows are `A: baseline`"),
-        ("paper = \"Table 2\"", "paper = \"Table 77\"", "there is no `Table 77`"),
-        ("coderl = \"score\"", "coderl = \"skore\"", "did you mean `score`?"),
+        (
+            "n-samples = 6",
+            "n-sampels = 6",
+            "did you mean `n-samples`?",
+        ),
+        (
+            "\"A: baseline\"",
+            "\"A\"",
+            "Table 2 has no row `A`; its rows are `A: baseline`",
+        ),
+        (
+            "paper = \"Table 2\"",
+            "paper = \"Table 77\"",
+            "there is no `Table 77`",
+        ),
+        (
+            "coderl = \"score\"",
+            "coderl = \"skore\"",
+            "did you mean `score`?",
+        ),
     ] {
         write_study(&coderl, "well");
         edit(&coderl, from, to);

@@ -461,7 +461,7 @@ impl SettingsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Run directory
+    /// Run directory, or training directory
     pub(crate) run: PathBuf,
     /// Report folder [default: `report` in the run directory]
     #[arg(long, short, value_name = "DIR")]

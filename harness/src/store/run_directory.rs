@@ -12,17 +12,17 @@ use crate::problem::{SkippedProblem, WhichTests};
 use crate::strategy::StrategyRecord;
 use crate::verdict::Verdict;
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 const LOCK: &str = "run.lock";
-const PROBLEMS: &str = "problems";
+pub(super) const PROBLEMS: &str = "problems";
 const SKIPPED: &str = "skipped";
-const CANDIDATES: &str = "candidates";
+pub(super) const CANDIDATES: &str = "candidates";
 const EVENTS: &str = "events";
 const GENERATION_EVENTS: &str = "generation-events";
 const REQUESTS: &str = "requests";
 const STRATEGY: &str = "strategy";
 
-fn verdicts(tests: WhichTests) -> &'static str {
+pub(super) fn verdicts(tests: WhichTests) -> &'static str {
     match tests {
         WhichTests::Hidden => "verdicts",
         WhichTests::Example => "example-verdicts",
@@ -330,14 +330,19 @@ impl StoredRun {
     }
 }
 
+/// Where the records of a stage may lie: finished, and not.
+pub(super) fn stage_files(path: &Path, name: &str) -> [PathBuf; 2] {
+    [
+        path.join(format!("{name}.jsonl")),
+        path.join(format!("{name}.partial.jsonl")),
+    ]
+}
+
 fn record_files(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let path = path.to_owned();
-    record_names().into_iter().flat_map(move |name| {
-        [
-            path.join(format!("{name}.jsonl")),
-            path.join(format!("{name}.partial.jsonl")),
-        ]
-    })
+    record_names()
+        .into_iter()
+        .flat_map(move |name| stage_files(&path, name))
 }
 
 pub(super) fn lock(directory: &Path, create: bool) -> Result<File, Error> {

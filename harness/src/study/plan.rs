@@ -422,7 +422,9 @@ impl Planner<'_> {
             return Err(self.refused(stage.line, &key, detail));
         }
         if stage.command.is_empty() {
-            let detail = "has no command; write `coderl = \"train sft\"` or the like, here or in its base".to_owned();
+            let detail =
+                "has no command; write `coderl = \"train sft\"` or the like, here or in its base"
+                    .to_owned();
             return Err(self.refused(stage.line, &key, detail));
         }
         self.path.push(name.to_owned());

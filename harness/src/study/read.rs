@@ -380,7 +380,9 @@ fn resolve_bases(file: &str, drafts: &[StageDraft]) -> Result<Vec<Stage>, Error>
             name: draft.name.clone(),
             command: command.unwrap_or_default(),
             options: options.fold(Vec::new(), |under, it| merged(&under, &it.options)),
-            is_base: drafts.iter().any(|it| it.base.as_ref() == Some(&draft.name)),
+            is_base: drafts
+                .iter()
+                .any(|it| it.base.as_ref() == Some(&draft.name)),
             line: draft.line,
         })
     };

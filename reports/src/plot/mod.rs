@@ -10,11 +10,13 @@ mod curve;
 mod flips;
 mod lines;
 mod shares;
+mod training;
 
 pub use bars::pass_at_1_plot;
 pub use curve::pass_at_k_plot;
 pub use flips::flips_plot;
 pub use shares::outcomes_plot;
+pub use training::{METRICS, TrainingCurve, training_plot};
 
 pub(crate) use lines::{Line, LinePlot, line_plot};
 pub(crate) use shares::{Bar, Stacked, stacked_plot};

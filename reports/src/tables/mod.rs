@@ -8,6 +8,7 @@ mod listing;
 mod metrics;
 mod outcomes;
 mod strategy;
+mod training;
 mod verification;
 
 pub use audit::audit_table;
@@ -18,6 +19,7 @@ pub use listing::{problems_table, skipped_table, unjudged_table};
 pub use metrics::{accuracy_table, metrics_table, n_at_k_table, pass_at_k_table};
 pub use outcomes::{causes_table, outcomes_table};
 pub use strategy::{strategy_budget_table, strategy_table};
+pub use training::training_table;
 pub use verification::verification_table;
 
 pub(crate) use flips::NO_RULE;

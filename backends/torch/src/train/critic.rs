@@ -439,6 +439,7 @@ pub fn score_samples(
         .map(|((sample, sequence), (logits, pooled))| CriticScore {
             id: sample.id.clone(),
             origin: sample.origin,
+            token_texts: tokenizer.texts(&sequence.target),
             token_ids: sequence.target,
             prompt_ids: Some(sequence.source),
             logits,
