@@ -15,7 +15,7 @@ use super::catalog::{Catalog, CommandSpec, OptionKind};
 use super::document::origin;
 use super::read::merged;
 use super::types::{
-    Checkpoint, DatasetChoice, Options, Row, Setting, Strategy, Study, StudyOption,
+    Checkpoint, DatasetChoice, FigureKind, Options, Row, Setting, Strategy, Study, StudyOption,
 };
 use crate::error::{Error, nearest};
 use crate::store::sha256_of_json;
@@ -26,6 +26,8 @@ pub struct Plan {
     pub stages: Vec<PlannedStage>,
     /// What is judged, in the order of the file.
     pub judged: Vec<Judged>,
+    /// Stages that figures show, by name of the figure.
+    pub figures: BTreeMap<String, usize>,
     /// Stages of the file that nothing needs.
     pub unused: Vec<String>,
 }
@@ -238,12 +240,21 @@ pub fn plan(study: &Study, catalog: &Catalog) -> Result<Plan, Error> {
                 .expect("rows are of checkpoints");
             for dataset in study.datasets_of(&checkpoint.datasets) {
                 let run = planner.judged(checkpoint, &row.strategy, dataset, seed)?;
+                if row.strategy == checkpoint.strategies[0] {
+                    planner.scored(checkpoint, dataset, run, seed)?;
+                }
                 let runs = runs.entry((row.name.clone(), dataset.name.clone()));
                 let runs = runs.or_default();
                 if !runs.contains(&run) {
                     runs.push(run);
                 }
             }
+        }
+    }
+    let mut figures = BTreeMap::new();
+    for figure in &study.figures {
+        if let FigureKind::Stage { stage } = &figure.kind {
+            figures.insert(figure.name.clone(), planner.stage(stage, study.seeds[0])?);
         }
     }
     let unused = study
@@ -269,6 +280,7 @@ pub fn plan(study: &Study, catalog: &Catalog) -> Result<Plan, Error> {
     check_in_place(&planner.stages, &study.file)?;
     Ok(Plan {
         judged,
+        figures,
         unused,
         stages: planner.stages,
     })
@@ -329,7 +341,14 @@ impl Planner<'_> {
                         .to_owned(),
                 ));
             }
-            let own = ["judged", "report", "logs", "stages", "stale"];
+            let own = [
+                "judged",
+                "critic-scores",
+                "report",
+                "logs",
+                "stages",
+                "stale",
+            ];
             if group == "stages" && own.contains(&name.as_str()) {
                 let detail = "is a folder of the study's own; choose another name".to_owned();
                 return Err(self.refused(line, &format!("{group}.{name}"), detail));
@@ -400,9 +419,37 @@ impl Planner<'_> {
             command: "run".to_owned(),
             options,
             line: checkpoint.line,
-            budget,
+            run: budget.map(|run| ("--budget-of", run)),
             seed,
         })
+    }
+
+    /// What a critic says of the programs of `run`, where somebody wants to see it.
+    fn scored(
+        &mut self,
+        checkpoint: &Checkpoint,
+        dataset: &DatasetChoice,
+        run: usize,
+        seed: u64,
+    ) -> Result<(), Error> {
+        let Some(critic) = &checkpoint.scored_by else {
+            return Ok(());
+        };
+        let critic = StudyOption {
+            key: "critic".to_owned(),
+            line: checkpoint.line,
+            setting: Setting::One(critic.clone()),
+        };
+        self.add(Draft {
+            name: format!("critic-scores/{}/{}", dataset.name, checkpoint.name),
+            key: format!("checkpoints.{}.scored-by", checkpoint.name),
+            command: "critic-score".to_owned(),
+            options: vec![critic],
+            line: checkpoint.line,
+            run: Some(("", run)),
+            seed,
+        })?;
+        Ok(())
     }
 
     /// The stage with this name, and all that it needs.
@@ -434,7 +481,7 @@ impl Planner<'_> {
             command: stage.command.clone(),
             options: stage.options.clone(),
             line: stage.line,
-            budget: None,
+            run: None,
             seed,
         });
         self.path.pop();
@@ -453,13 +500,18 @@ impl Planner<'_> {
             return Err(self.refused(draft.line, &format!("{}.coderl", draft.key), detail));
         };
         let mut built = self.arguments(spec, &draft)?;
-        if let Some(run) = draft.budget {
-            built.options.push(Piece::Text("--budget-of".to_owned()));
-            built.options.push(Piece::Product {
+        if let Some((option, run)) = draft.run {
+            let product = Piece::Product {
                 before: String::new(),
                 stage: run,
                 path: None,
-            });
+            };
+            match option.is_empty() {
+                true => built.positionals.push(product),
+                false => built
+                    .options
+                    .extend([Piece::Text(option.to_owned()), product]),
+            }
         }
         let mut arguments = built.positionals;
         let in_place = in_place(&self.stages, &draft.command, &arguments);
@@ -655,8 +707,8 @@ struct Draft {
     command: String,
     options: Options,
     line: usize,
-    /// The run whose tokens are the budget.
-    budget: Option<usize>,
+    /// A run that it refers to, behind an option or, without one, as a positional argument.
+    run: Option<(&'static str, usize)>,
     seed: u64,
 }
 

@@ -396,6 +396,7 @@ pub(super) struct CheckpointDraft {
     pub(super) options: Options,
     pub(super) strategies: Option<Vec<String>>,
     pub(super) datasets: Vec<String>,
+    pub(super) scored_by: Option<String>,
     pub(super) line: usize,
 }
 
@@ -407,6 +408,7 @@ fn checkpoints(root: &mut Section<'_>) -> Result<Vec<CheckpointDraft>, Error> {
             title: section.text("title")?,
             strategies: section.parsed_list("strategies")?,
             datasets: section.parsed_list("datasets")?.unwrap_or_default(),
+            scored_by: section.text("scored-by")?,
             options: options(&section)?,
             line: section.line,
         })
@@ -445,6 +447,7 @@ fn vary(
                 options: vec![model],
                 strategies: ablation.strategies.clone(),
                 datasets: ablation.datasets.clone(),
+                scored_by: None,
                 line: variant.line,
             };
             match checkpoints.iter().position(|it| it.name == variant.name) {
@@ -540,6 +543,7 @@ fn finished(study: &Study, drafts: Vec<CheckpointDraft>) -> Result<Vec<Checkpoin
             options: draft.options,
             strategies,
             datasets: draft.datasets,
+            scored_by: draft.scored_by,
             line: draft.line,
         })
     };
@@ -707,7 +711,7 @@ fn figures(study: &Study, root: &mut Section<'_>) -> Result<Vec<Figure>, Error> 
     Ok(figures)
 }
 
-const KINDS: [&str; 4] = ["pass-at-k", "n-at-k", "over-rows", "outcomes"];
+const KINDS: [&str; 5] = ["pass-at-k", "n-at-k", "over-rows", "outcomes", "stage"];
 
 fn figure(study: &Study, mut section: Section<'_>) -> Result<Figure, Error> {
     let file = study.file.as_str();
@@ -737,6 +741,12 @@ fn figure(study: &Study, mut section: Section<'_>) -> Result<Figure, Error> {
         "outcomes" => FigureKind::Outcomes {
             rows: rows(&mut section)?,
         },
+        "stage" => {
+            let stage = required(&mut section, "stage")?;
+            let names = study.stages.iter().map(|it| it.name.as_str());
+            check_name((file, line, "figures.stage"), "stage", &stage, names)?;
+            FigureKind::Stage { stage }
+        }
         _ => {
             let k = section.parsed("k")?.unwrap_or(1);
             let axis = section.text("axis")?.unwrap_or_default();

@@ -104,6 +104,8 @@ pub struct Checkpoint {
     pub strategies: Vec<String>,
     /// Names of datasets; all if none are named.
     pub datasets: Vec<String>,
+    /// The critic that scores the programs of the first strategy, for people to look at.
+    pub scored_by: Option<String>,
     pub line: usize,
 }
 
@@ -162,6 +164,8 @@ pub enum FigureKind {
     },
     /// Shares of outcomes (Figure 8).
     Outcomes { rows: Vec<String> },
+    /// What a stage makes that writes tables and plots of its own, such as `overlap` (Figure 7).
+    Stage { stage: String },
 }
 
 /// One line of a figure.

@@ -1,8 +1,13 @@
 //! What the report of a study is made from.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use harness::metric::{Metric, Pooled};
 use harness::strategy::{Budget, StrategyRecord};
 use harness::study::{Study, TableChoice};
+
+use crate::plot::TrainingCurve;
 
 /// Everything that the report shows.
 #[derive(Clone, Debug)]
@@ -13,6 +18,26 @@ pub struct StudyInput {
     pub datasets: Vec<StudyDataset>,
     /// What is not done yet, in sentences.
     pub missing: Vec<String>,
+    /// Learning curves, by the command that trained.
+    pub trainings: Vec<(String, Vec<TrainingCurve>)>,
+    /// Stages that are figures by themselves, by name of the figure.
+    pub stages: BTreeMap<String, StageFolder>,
+}
+
+/// What a stage left that makes tables and plots of its own.
+#[derive(Clone, Debug)]
+pub struct StageFolder {
+    pub directory: PathBuf,
+}
+
+/// One run of a row.
+#[derive(Clone, Debug)]
+pub struct RowRun {
+    /// `None` where it does not depend on the seed.
+    pub seed: Option<u64>,
+    pub directory: PathBuf,
+    /// What a critic said of its programs.
+    pub critic_scores: Option<PathBuf>,
 }
 
 /// What was judged on one dataset. All of it has the same problems, grader, limits and guest.
@@ -31,8 +56,8 @@ pub struct StudyDataset {
 pub struct StudyRow {
     pub name: String,
     pub title: String,
-    /// Of the finished runs; `None` where a run does not depend on the seed.
-    pub seeds: Vec<Option<u64>>,
+    /// The finished runs.
+    pub runs: Vec<RowRun>,
     /// Runs that there will be.
     pub n_planned: usize,
     /// Judged by hidden tests.

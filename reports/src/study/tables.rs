@@ -442,13 +442,15 @@ pub fn seeds_table(input: &StudyInput, dataset: &StudyDataset) -> Option<Table> 
         table = table.column(metric.to_string(), ColumnKind::Share);
     }
     let rows = dataset.rows.iter();
-    for row in rows.filter(|row| row.seeds.iter().any(Option::is_some)) {
+    for row in rows.filter(|row| row.runs.iter().any(|run| run.seed.is_some())) {
         let means: Vec<Vec<Result<f64, Refusal>>> = metrics
             .iter()
             .map(|metric| row.hidden.means(*metric))
             .collect();
-        for (at, seed) in row.seeds.iter().enumerate() {
-            let seed = seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string());
+        for (at, run) in row.runs.iter().enumerate() {
+            let seed = run
+                .seed
+                .map_or_else(|| "–".to_owned(), |seed| seed.to_string());
             let mut cells = vec![Cell::text(&row.title), Cell::text(seed)];
             cells.extend(means.iter().map(|means| match &means[at] {
                 Ok(mean) => Cell::Share(*mean),

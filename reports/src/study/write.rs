@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use harness::study::{Figure, FigureKind};
 
 use super::figures::{outcome_bars, over_k, over_rows};
-use super::input::{StudyDataset, StudyInput};
+use super::input::{StageFolder, StudyDataset, StudyInput};
+use super::page::pages;
 use super::tables::{StudyTables, paper_listing};
 use crate::error::ReportError;
+use crate::page::write_page;
 use crate::plot::Plot;
 use crate::render::{escape_markdown, markdown, markdown_excerpt, markdown_note};
 use crate::table::Table;
@@ -18,9 +20,10 @@ use crate::write::Writer;
 const EXCERPT: usize = 40;
 
 /// Writes the report into `folder`, which is made if need be: `README.md`, `tables/` and `plots/`
-/// as for a run. Files of an earlier report with the same names are replaced.
+/// as for a run, `index.html` with the candidates of the first dataset, and `DATASET.html` with
+/// those of each other one. Files of an earlier report with the same names are replaced.
 ///
-/// Returns the files written, `README.md` last.
+/// Returns the files written, `index.html` last.
 ///
 /// # Errors
 /// When a file cannot be written, naming it, or when a plot cannot be drawn.
@@ -41,11 +44,34 @@ pub fn write_study(input: &StudyInput, folder: &Path) -> Result<Vec<PathBuf>, Re
         if let Some(table) = &paper {
             writer.table(table)?;
         }
-        figures.push((figure, plots, paper));
+        figures.push(DrawnFigure {
+            figure,
+            plots,
+            paper,
+            stage: input.stages.get(&figure.name).cloned(),
+        });
     }
     let page = page(input, &tables, &figures);
     writer.file("README.md", page.as_bytes())?;
-    Ok(writer.written())
+    let mut files = writer.written();
+    let mut pages = pages(input, &tables, &figures);
+    // The main one last.
+    pages.reverse();
+    for (name, page) in &pages {
+        let path = folder.join(name);
+        write_page(page, &path)?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+/// A figure, its plots and what stands beside them.
+pub(super) struct DrawnFigure<'a> {
+    pub(super) figure: &'a Figure,
+    /// One for each dataset.
+    pub(super) plots: Vec<Plot>,
+    pub(super) paper: Option<Table>,
+    pub(super) stage: Option<StageFolder>,
 }
 
 /// The plots of a figure, one for each dataset.
@@ -61,6 +87,7 @@ fn draw(input: &StudyInput, figure: &Figure) -> Result<Vec<Plot>, ReportError> {
             series,
         } => over_rows(input, dataset, named, *metric, axis, series),
         FigureKind::Outcomes { rows } => outcome_bars(input, dataset, named, rows),
+        FigureKind::Stage { .. } => Ok(None),
     };
     let plots = input.datasets_of(&figure.datasets).map(of_dataset);
     Ok(plots
@@ -70,11 +97,7 @@ fn draw(input: &StudyInput, figure: &Figure) -> Result<Vec<Plot>, ReportError> {
         .collect())
 }
 
-fn page(
-    input: &StudyInput,
-    tables: &StudyTables,
-    figures: &[(&Figure, Vec<Plot>, Option<Table>)],
-) -> String {
+fn page(input: &StudyInput, tables: &StudyTables, figures: &[DrawnFigure<'_>]) -> String {
     let mut page = format!("# {}\n\n", escape_markdown(&input.study.title));
     if !input.study.about.is_empty() {
         let _ = write!(page, "{}\n\n", input.study.about.trim());
@@ -92,11 +115,24 @@ fn page(
             page += &excerpt(table);
         }
     }
-    for (figure, plots, paper) in figures {
-        if plots.is_empty() {
+    for DrawnFigure {
+        figure,
+        plots,
+        paper,
+        stage,
+    } in figures
+    {
+        if plots.is_empty() && stage.is_none() {
             continue;
         }
         let _ = write!(page, "## {}\n\n", escape_markdown(&figure.title));
+        if let Some(stage) = stage {
+            let _ = write!(
+                page,
+                "Tables and plots are in `{}`.\n\n",
+                stage.directory.display()
+            );
+        }
         for plot in plots {
             let _ = write!(
                 page,

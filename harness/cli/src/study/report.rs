@@ -1,5 +1,6 @@
 //! The report of a study, from the records of its runs.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -9,14 +10,18 @@ use harness::metric::{Pooled, ProblemTally};
 use harness::store::{Manifest, StoredRun};
 use harness::study::{Judged, StageStatus};
 use harness::verdict::Grader;
+use reports::plot::{METRICS, TrainingCurve};
 use reports::render;
-use reports::study::{Spent, StudyDataset, StudyInput, StudyRow, StudyTables, write_study};
+use reports::study::{
+    RowRun, Spent, StageFolder, StudyDataset, StudyInput, StudyRow, StudyTables, write_study,
+};
 
 use super::{Opened, State};
 use crate::commands::terminal_width;
 use crate::context::Context;
 use crate::exit::{Exit, data};
 use crate::inputs;
+use crate::train::CRITIC_SCORES;
 
 /// Prints the tables of what is done, and writes the report into `folder`.
 pub(crate) fn make(context: &Context, opened: &Opened, folder: Option<&Path>) -> Result<Exit> {
@@ -53,7 +58,7 @@ pub(crate) fn make(context: &Context, opened: &Opened, folder: Option<&Path>) ->
 /// A run that is done.
 struct Run {
     name: String,
-    seed: Option<u64>,
+    of_row: RowRun,
     stored: StoredRun,
 }
 
@@ -70,10 +75,15 @@ fn input(opened: &Opened, state: &State) -> Result<StudyInput> {
             let mut runs = Vec::new();
             for &at in judged.runs.iter().filter(|&&at| state.is_done(at)) {
                 let path = opened.path(at);
+                let scores = path.join(CRITIC_SCORES);
                 let run = Run {
                     name: opened.plan.stages[at].name.clone(),
-                    seed: opened.plan.stages[at].seed,
                     stored: StoredRun::read(&path)?,
+                    of_row: RowRun {
+                        seed: opened.plan.stages[at].seed,
+                        critic_scores: scores.is_file().then_some(scores),
+                        directory: path,
+                    },
                 };
                 match &first {
                     None => first = Some((run.name.clone(), run.stored.manifest.clone())),
@@ -99,7 +109,52 @@ fn input(opened: &Opened, state: &State) -> Result<StudyInput> {
         study: study.clone(),
         datasets,
         missing,
+        trainings: trainings(opened, state)?,
+        stages: figures(opened, state),
     })
+}
+
+/// Learning curves of what was trained, by command; repetitions have one name.
+fn trainings(opened: &Opened, state: &State) -> Result<Vec<(String, Vec<TrainingCurve>)>> {
+    let mut found: Vec<(String, Vec<TrainingCurve>)> = Vec::new();
+    for (at, stage) in opened.plan.stages.iter().enumerate() {
+        let path = opened.path(at);
+        if !stage.command.starts_with("train ")
+            || !state.is_done(at)
+            || !path.join(METRICS).is_file()
+        {
+            continue;
+        }
+        let name = stage.name.split('/').next().unwrap_or_default();
+        let checkpoint = opened.study.checkpoint(name);
+        let label = checkpoint.map_or(name, |it| it.title.as_str());
+        let curve = TrainingCurve::read(label, &path)?;
+        match found.iter_mut().find(|it| it.0 == stage.command) {
+            Some((_, curves)) => curves.push(curve),
+            None => found.push((stage.command.clone(), vec![curve])),
+        }
+    }
+    for (_, curves) in &mut found {
+        // Seeds of one setting together, settings in the order of the plan.
+        let mut labels: Vec<String> = curves.iter().map(|curve| curve.label.clone()).collect();
+        labels.dedup();
+        curves.sort_by_key(|curve| labels.iter().position(|label| *label == curve.label));
+    }
+    Ok(found)
+}
+
+/// Folders of stages that figures show.
+fn figures(opened: &Opened, state: &State) -> BTreeMap<String, StageFolder> {
+    let done = opened
+        .plan
+        .figures
+        .iter()
+        .filter(|(_, at)| state.is_done(**at));
+    done.map(|(name, &at)| {
+        let directory = opened.path(at);
+        (name.clone(), StageFolder { directory })
+    })
+    .collect()
 }
 
 /// Runs of a row that are not done, as a sentence.
@@ -170,7 +225,7 @@ fn row(judged: &Judged, runs: &[Run]) -> Result<Option<StudyRow>> {
     Ok(Some(StudyRow {
         name: judged.row.name.clone(),
         title: judged.row.title.clone(),
-        seeds: runs.iter().map(|run| run.seed).collect(),
+        runs: runs.iter().map(|run| run.of_row.clone()).collect(),
         n_planned: judged.runs.len(),
         hidden,
         examples: Pooled::new(&examples).filter(|_| examples.len() == runs.len()),
