@@ -245,7 +245,7 @@ fn killed_and_interrupted_it_goes_on_to_the_same_results() {
     let mut kills = 0;
     let done = loop {
         let patience = Duration::from_millis(900 + 500 * kills);
-        match coderl.run_killed_after(&RUN, patience) {
+        match coderl.run_killed_after(&run, patience) {
             None => kills += 1,
             Some(done) => break done,
         }
@@ -256,7 +256,7 @@ fn killed_and_interrupted_it_goes_on_to_the_same_results() {
     assert_eq!(verdicts(&coderl, "whole"), verdicts(&coderl, "runs/digits"));
 
     // Ctrl-C, as `kill -INT` sends it to the study alone.
-    let mut command = coderl.command(&[&RUN[..], &["--out", "stopped"]].concat());
+    let mut command = coderl.command(&[&run[..], &["--out", "stopped"]].concat());
     let child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -279,7 +279,7 @@ fn killed_and_interrupted_it_goes_on_to_the_same_results() {
         &["interrupted; the same command goes on from here"],
     );
     coderl
-        .run(&[&RUN[..], &["--out", "stopped"]].concat())
+        .run(&[&run[..], &["--out", "stopped"]].concat())
         .assert_exit(0);
     assert_eq!(verdicts(&coderl, "whole"), verdicts(&coderl, "stopped"));
 }

@@ -341,14 +341,7 @@ impl Planner<'_> {
                         .to_owned(),
                 ));
             }
-            let own = [
-                "judged",
-                "critic-scores",
-                "report",
-                "logs",
-                "stages",
-                "stale",
-            ];
+            let own = ["judged", "report", "logs", "stages", "stale"];
             if group == "stages" && own.contains(&name.as_str()) {
                 let detail = "is a folder of the study's own; choose another name".to_owned();
                 return Err(self.refused(line, &format!("{group}.{name}"), detail));
