@@ -239,8 +239,9 @@ fn killed_and_interrupted_it_goes_on_to_the_same_results() {
     let coderl = Coderl::new();
     write_problems(&coderl);
     write_study(&coderl, "slow");
+    let run = [&RUN[..], &["--seeds", "1"]].concat();
     coderl
-        .run(&[&RUN[..], &["--out", "whole"]].concat())
+        .run(&[&run[..], &["--out", "whole"]].concat())
         .assert_exit(0);
     let mut kills = 0;
     let done = loop {

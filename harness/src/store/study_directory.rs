@@ -86,17 +86,17 @@ impl StudyDirectory {
         write_bytes_atomically(&folder.join(file_name(&record.name, "json")), &json)
     }
 
-    /// The file to which a stage's output goes.
+    /// The file to which goes what a stage says.
     pub fn log(&self, stage: &str) -> PathBuf {
         self.path.join(LOGS).join(file_name(stage, "log"))
     }
 
-    /// The same, opened so that what is there stays.
+    /// The same, or a file with another extension beside it, opened so that what is there stays.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn open_log(&self, stage: &str) -> Result<File, Error> {
-        let path = self.log(stage);
+    pub fn open_log(&self, stage: &str, extension: &str) -> Result<File, Error> {
+        let path = self.log(stage).with_extension(extension);
         let folder = self.path.join(LOGS);
         fs::create_dir_all(&folder).map_err(Error::io("create directory", &folder))?;
         let file = File::options().create(true).append(true).open(&path);

@@ -21,7 +21,8 @@ pub(super) struct StageProcess {
 }
 
 impl StageProcess {
-    /// Starts `command`, which is one of this program's, with its output in the stage's log.
+    /// Starts `command`, which is one of this program's. What it says goes to the stage's log, what it
+    /// prints into a file beside it.
     ///
     /// It is a group of its own: Ctrl-C in a terminal goes to this process alone, which passes it
     /// on once, so that no child takes it for the second time. It dies with this process.
@@ -32,7 +33,7 @@ impl StageProcess {
         name: &str,
         command: &[String],
     ) -> Result<Self> {
-        let log = directory.open_log(name)?;
+        let log = directory.open_log(name, "log")?;
         let line = shell(command);
         std::io::Write::write_all(&mut &log, format!("$ {line}\n").as_bytes())?;
         let program = own_executable()?;
@@ -43,7 +44,7 @@ impl StageProcess {
             .args(command)
             .envs(context.places.variables())
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
+            .stdout(directory.open_log(name, "out")?)
             .stderr(log)
             .process_group(0)
             .spawn()
