@@ -28,4 +28,5 @@ pub mod reward;
 pub mod runner;
 pub mod store;
 pub mod strategy;
+pub mod study;
 pub mod training;

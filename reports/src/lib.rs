@@ -13,6 +13,7 @@ mod table;
 pub mod page;
 pub mod plot;
 pub mod render;
+pub mod study;
 pub mod tables;
 pub mod tensorboard;
 

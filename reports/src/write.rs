@@ -230,13 +230,14 @@ pub fn write_overlap(
     Ok(writer.written)
 }
 
-struct Writer<'a> {
+/// Writes the files of a report.
+pub(crate) struct Writer<'a> {
     folder: &'a Path,
     written: Vec<PathBuf>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(folder: &'a Path) -> Result<Self, ReportError> {
+    pub(crate) fn new(folder: &'a Path) -> Result<Self, ReportError> {
         create_folder(folder)?;
         Ok(Self {
             folder,
@@ -244,8 +245,13 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// The files written so far.
+    pub(crate) fn written(self) -> Vec<PathBuf> {
+        self.written
+    }
+
     /// A table that is read as such, in all formats.
-    fn table(&mut self, table: &Table) -> Result<(), ReportError> {
+    pub(crate) fn table(&mut self, table: &Table) -> Result<(), ReportError> {
         let stem = format!("tables/{}", table.name);
         self.file(&format!("{stem}.md"), render::markdown(table).as_bytes())?;
         self.file(&format!("{stem}.tex"), render::latex(table).as_bytes())?;
@@ -253,20 +259,20 @@ impl<'a> Writer<'a> {
     }
 
     /// A table that may have thousands of rows, in the formats that programs read.
-    fn listing(&mut self, table: &Table) -> Result<(), ReportError> {
+    pub(crate) fn listing(&mut self, table: &Table) -> Result<(), ReportError> {
         let stem = format!("tables/{}", table.name);
         self.file(&format!("{stem}.csv"), render::csv(table)?.as_bytes())?;
         self.file(&format!("{stem}.json"), render::json(table)?.as_bytes())
     }
 
-    fn plot(&mut self, plot: &Plot) -> Result<(), ReportError> {
+    pub(crate) fn plot(&mut self, plot: &Plot) -> Result<(), ReportError> {
         let stem = format!("plots/{}", plot.name);
         self.file(&format!("{stem}.png"), &plot.png)?;
         self.file(&format!("{stem}.svg"), plot.svg.as_bytes())?;
         self.file(&format!("{stem}.csv"), render::csv(&plot.data)?.as_bytes())
     }
 
-    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
+    pub(crate) fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
         let path = self.folder.join(name);
         if let Some(parent) = path.parent() {
             create_folder(parent)?;

@@ -14,6 +14,7 @@ mod models;
 mod page;
 mod score;
 mod strategy;
+mod study;
 mod training;
 mod unjudged;
 mod verify;

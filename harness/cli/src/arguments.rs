@@ -6,6 +6,7 @@ mod corpus;
 mod micro;
 mod model;
 mod strategy;
+mod study;
 mod train;
 mod tree;
 
@@ -23,6 +24,7 @@ pub(crate) use corpus::{Corpus, CorpusBuild};
 pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
 pub(crate) use strategy::{Rounds, StrategyArguments, StrategyName};
+pub(crate) use study::{Study, StudyChoice, StudyRun, StudyStatus};
 pub(crate) use train::{CriticScore, Sample, Train, TrainCommon, TrainRl};
 pub(crate) use tree::{Export, ExportTree, Import, ImportTree};
 
@@ -39,6 +41,7 @@ Examples:
   coderl compare runs/sft runs/coderl                 two runs on the same problems
   coderl gate --baseline runs/main --candidate runs/new --max-drop pass@1=1pp
   coderl overlap apps mbpp --test-split all           what MBPP has in common with APPS
+  coderl study run studies/small.toml                 a whole study from one file
   coderl verify runs/sft --sample 100                 judge a part of a run again and compare
   coderl datasets show apps 2361                      one problem, as a person would read it
 
@@ -110,6 +113,9 @@ pub(crate) enum Command {
     Overlap(Overlap),
     /// Show runs on the problems that overlap with a training set, and on the others
     Transfer(Transfer),
+    /// Run a whole study from one file: train, sample, judge, compare
+    #[command(subcommand)]
+    Study(Study),
     /// Judge the candidates of a run again and report every difference
     Verify(Verify),
     /// Judge the reference solutions of a dataset and say which problems are sound

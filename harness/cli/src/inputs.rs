@@ -1,18 +1,22 @@
 //! From the records of a run to what reports are made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
 use harness::candidate::{CandidateId, Code};
 use harness::decoding::Method;
-use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, UnjudgedPolicy, flips, tally};
+use harness::metric::{
+    Bootstrap, NAtK, ProblemTally, TallyError, TallyInput, UnjudgedPolicy, flips, tally,
+};
+use harness::problem::ProblemId;
 use harness::store::{
-    HelperRecord, ModelRecord, SourceRecord, StoredRun, StrategyManifest, sha256_of_file,
+    HelperRecord, ModelRecord, ProblemSummary, SourceRecord, StoredRun, StrategyManifest,
+    sha256_of_file,
 };
 use harness::strategy::StrategySettings;
-use harness::verdict::Grader;
+use harness::verdict::{Grader, Verdict};
 use reports::{Judging, ReportInput};
 use serde::de::DeserializeOwned;
 
@@ -100,6 +104,43 @@ fn tallies(
         unjudged: unjudged(run, settings),
     })
     .map_err(|error| data(error.to_string()))
+}
+
+/// What the example tests said of the candidates, for the problems that show some.
+///
+/// # Errors
+/// When the records contradict each other.
+pub(crate) fn example_tallies(
+    run: &StoredRun,
+    grader: Grader,
+) -> Result<Vec<ProblemTally>, TallyError> {
+    let problems: Vec<ProblemSummary> = run
+        .problems
+        .iter()
+        .filter(|problem| problem.n_example_tests > 0)
+        .cloned()
+        .collect();
+    let shown: BTreeSet<&ProblemId> = problems.iter().map(|problem| &problem.id).collect();
+    let recorded: Vec<CandidateId> = run
+        .candidates
+        .iter()
+        .filter(|candidate| shown.contains(&candidate.id.problem))
+        .map(|candidate| candidate.id.clone())
+        .collect();
+    let verdicts: Vec<Verdict> = run
+        .example_verdicts
+        .iter()
+        .filter(|verdict| shown.contains(&verdict.candidate.problem))
+        .cloned()
+        .collect();
+    tally(&TallyInput {
+        problems: &problems,
+        recorded: &recorded,
+        verdicts: &verdicts,
+        grader,
+        passed_examples: &BTreeMap::new(),
+        unjudged: unjudged(run, &ReportSettings::default()),
+    })
 }
 
 /// What `grader`, or else the main grader of the run, made of the candidates.

@@ -15,6 +15,7 @@ mod models;
 mod pipeline;
 mod places;
 mod results;
+mod study;
 mod train;
 
 use std::io::Write;
@@ -89,6 +90,10 @@ fn run(arguments: Arguments) -> Result<Exit> {
         Command::Gate(gate) => commands::gate(&context, &gate),
         Command::Overlap(overlap) => commands::overlap(&context, &overlap),
         Command::Transfer(transfer) => commands::transfer(&context, &transfer),
+        Command::Study(study) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::study(&context, &study)
+        }
         Command::Verify(verify) => {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::verify(&context, &verify)

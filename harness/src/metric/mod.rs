@@ -18,6 +18,7 @@ mod gate;
 mod n_at_k;
 mod paired;
 mod pass_at_k;
+mod pooled;
 mod score;
 mod shares;
 mod shift;
@@ -42,6 +43,7 @@ pub use gate::{Allowance, Bar, Criterion, Decision, MaxDrop, Measured, Minimum, 
 pub use n_at_k::{NAtK, SurvivorCounts, n_at_k, n_at_k_scores};
 pub use paired::Side;
 pub use pass_at_k::{pass_at_k, pass_at_k_scores};
+pub use pooled::Pooled;
 pub use score::{Refusal, Score, UnjudgedPolicy};
 pub use shares::{CauseShare, OutcomeShares, cause_shares, outcome_shares};
 pub use shift::{OutcomeChange, OutcomeShift, Transitions, outcome_pairs, outcome_shifts};

@@ -17,6 +17,7 @@ mod record_file;
 mod record_log;
 mod run_directory;
 mod run_reader;
+mod study_directory;
 mod training_directory;
 mod verdict_cache;
 
@@ -32,6 +33,7 @@ pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, Proble
 pub use record_log::RecordLog;
 pub use run_directory::{Helper, RunDirectory, StoredRun};
 pub use run_reader::{RecordsByProblem, RunReader};
+pub use study_directory::StudyDirectory;
 pub use training_directory::{
     DataFile, TrainingDirectory, TrainingManifest, read_record_file, write_records,
 };

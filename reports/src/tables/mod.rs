@@ -33,4 +33,5 @@ pub use training::training_table;
 pub use verification::verification_table;
 
 pub(crate) use flips::NO_RULE;
+pub(crate) use metrics::interval_note;
 pub(crate) use overlap::{counts as line_counts, lines as line_overlaps, shares as line_shares};

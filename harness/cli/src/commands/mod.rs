@@ -17,6 +17,7 @@ mod prompt;
 mod report;
 mod sample;
 mod show_config;
+mod study;
 mod transfer;
 mod verify;
 
@@ -43,6 +44,7 @@ pub(crate) use prompt::prompt;
 pub(crate) use report::report;
 pub(crate) use sample::sample;
 pub(crate) use show_config::show_config;
+pub(crate) use study::study;
 pub(crate) use transfer::transfer;
 pub(crate) use verify::verify;
 
