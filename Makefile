@@ -78,14 +78,14 @@ torch: libtorch
 	$(CARGO) build $(TORCH) --bins
 
 # The tables of the paper in small: every stage of training on the generated suite, three seeds.
-# About two hours on two cores; goes on where it was interrupted. STUDY="--only 'online: GRPO'".
+# Hours on two cores; goes on where it was interrupted. STUDY="--only 'judged/*/online.grpo/*'".
 reproduce-small: build torch
-	python3 studies/reproduce_small.py --coderl $(TARGET)/coderl --out runs/reproduce-small $(STUDY)
+	$(TARGET)/coderl study run studies/small.toml $(STUDY)
 
 # The same with next to no training, to see that every stage works.
 reproduce-mini: build torch
 	rm -rf target/reproduce-mini
-	python3 studies/reproduce_small.py --coderl $(TARGET)/coderl --out target/reproduce-mini --mini --seeds 1
+	$(TARGET)/coderl study run studies/small.toml --mini --out target/reproduce-mini $(STUDY)
 
 # Every stage of training, sampling and judging in some minutes, and what it must have left.
 test-mini: reproduce-mini
@@ -103,7 +103,7 @@ parity: torch torch-python
 
 # Tokens per second of the engine, transformers and CTranslate2 on the same weights.
 bench-generate: torch torch-python
-	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch
+	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch $(BENCH)
 
 # Speed and memory of training beside plain PyTorch, and beside the padding of CodeRL.
 bench-train: torch torch-python

@@ -35,8 +35,8 @@ use crate::random::uniform;
 use crate::tokenizer::Tokenizer;
 
 /// Width of the layer between states and classes.
-const HEAD_WIDTH: usize = 128;
-const HEAD: &str = "critic_head";
+pub(crate) const HEAD_WIDTH: usize = 128;
+pub(crate) const HEAD: &str = "critic_head";
 /// Beside the weights of a critic.
 const SETTINGS: &str = "critic.json";
 
@@ -55,6 +55,25 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
+/// What the critic in `checkpoint` was trained as.
+///
+/// # Errors
+/// No critic.
+pub(crate) fn settings_of(checkpoint: &Checkpoint) -> Result<CriticSettings> {
+    let file = checkpoint.path.join(SETTINGS);
+    if !file.is_file() {
+        return Err(Error::NotRecognized {
+            path: checkpoint.path.clone(),
+            detail: format!(
+                "critic: the directory has no `{SETTINGS}`; train one with `coderl train \
+                 critic`"
+            ),
+        });
+    }
+    let text = std::fs::read_to_string(&file).map_err(Error::read(&file))?;
+    serde_json::from_str(&text).map_err(|error| Error::malformed(&file, error.to_string()))
+}
+
 impl Critic {
     /// Whether the checkpoint in `folder` is a critic.
     pub fn is_in(folder: &Path) -> bool {
@@ -66,19 +85,7 @@ impl Critic {
     /// # Errors
     /// No critic, or tensors that do not fit.
     pub fn load(checkpoint: &Checkpoint, computing: Computing) -> Result<Self> {
-        let file = checkpoint.path.join(SETTINGS);
-        if !file.is_file() {
-            return Err(Error::NotRecognized {
-                path: checkpoint.path.clone(),
-                detail: format!(
-                    "critic: the directory has no `{SETTINGS}`; train one with `coderl train \
-                     critic`"
-                ),
-            });
-        }
-        let text = std::fs::read_to_string(&file).map_err(Error::read(&file))?;
-        let settings = serde_json::from_str(&text)
-            .map_err(|error| Error::malformed(&file, error.to_string()))?;
+        let settings = settings_of(checkpoint)?;
         Self::build(checkpoint, settings, None, computing)
     }
 
@@ -427,6 +434,7 @@ pub fn score_samples(
         .map(|((sample, sequence), (logits, pooled))| CriticScore {
             id: sample.id.clone(),
             origin: sample.origin,
+            token_texts: tokenizer.texts(&sequence.target),
             token_ids: sequence.target,
             prompt_ids: Some(sequence.source),
             logits,

@@ -9,7 +9,7 @@ mod actor;
 mod adapter;
 mod batch;
 mod checkpoint;
-mod critic;
+pub(crate) mod critic;
 mod data;
 mod harness_link;
 pub mod loss;

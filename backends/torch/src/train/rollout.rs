@@ -104,6 +104,7 @@ pub(super) fn draw(
                 max_prompt_tokens: None,
             },
             wants_log_probs: false,
+            guided: None,
         });
         sources.push(source);
     }

@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 use backend_torch::checkpoint::Checkpoint;
-use backend_torch::serve::Served;
+use backend_torch::decode::Guide;
 use backend_torch::serve::critic::{self, ServedCritic};
+use backend_torch::serve::{Served, ServedGuide};
 use backend_torch::tokenizer::Tokenizer;
 use backend_torch::train::{Computing, Critic};
 use harness::training::BatchSettings;
@@ -39,6 +40,22 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         return critic::serve(&served, input, &mut output).context("serving ended");
     }
     let loaded = model::load(&options.model)?;
+    let critic = options
+        .critic
+        .as_deref()
+        .map(|name| model::load_guide(name, &loaded))
+        .transpose()?;
+    let guide = match (&options.critic, &critic) {
+        (Some(name), Some(critic)) => Some(ServedGuide {
+            guide: Guide {
+                critic,
+                max_program: options.max_target_tokens as usize,
+            },
+            max_prompt: options.max_source_tokens as usize,
+            sha256: model::digest(&model::path(name)?)?,
+        }),
+        _ => None,
+    };
     let served = Served {
         model: &*loaded.model,
         tokenizer: &loaded.tokenizer,
@@ -47,6 +64,7 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         sha256: model::digest(&path)?,
         tokenizer_sha256: loaded.tokenizer.digest(),
         limits: options.limits.resolve(),
+        guide,
     };
     backend_torch::serve::serve(&served, input, &mut output).context("serving ended")
 }
