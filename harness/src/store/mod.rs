@@ -17,10 +17,11 @@ mod record_file;
 mod record_log;
 mod run_directory;
 mod run_reader;
+mod study_directory;
 mod training_directory;
 mod verdict_cache;
 
-pub use audit_file::{open_audit, read_audit};
+pub use audit_file::{AuditFile, read_audit};
 pub use cache_key::{CacheKey, JUDGE_FINGERPRINT, KeyContext, TestsDigest};
 pub use digest::{sha256_hex, sha256_of_file, sha256_of_json};
 pub use manifest::{
@@ -32,6 +33,7 @@ pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, Proble
 pub use record_log::RecordLog;
 pub use run_directory::{Helper, RunDirectory, StoredRun};
 pub use run_reader::{RecordsByProblem, RunReader};
+pub use study_directory::StudyDirectory;
 pub use training_directory::{
     DataFile, TrainingDirectory, TrainingManifest, read_record_file, write_records,
 };

@@ -351,17 +351,21 @@ pub(super) fn lock(directory: &Path, create: bool) -> Result<File, Error> {
     if create {
         fs::create_dir_all(directory).map_err(Error::io("create directory", directory))?;
     }
-    let path = directory.join(LOCK);
+    lock_file(&directory.join(LOCK))?.ok_or_else(|| Error::Locked {
+        path: directory.to_owned(),
+    })
+}
+
+/// The file, locked for as long as it is open; `None` while another process holds it.
+pub(super) fn lock_file(path: &Path) -> Result<Option<File>, Error> {
     let file = File::options()
         .create(true)
         .append(true)
-        .open(&path)
-        .map_err(Error::io("open", &path))?;
+        .open(path)
+        .map_err(Error::io("open", path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked {
-            path: directory.to_owned(),
-        }),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
     }
 }
