@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::cpu::{CpuCritic, PeekRow, Rows, StepRow};
 use backend_torch::decode::{Candidate, Engine, Guide, Guided, Limits, Request, check_vocabulary};
-use backend_torch::train::{Critic, Sequence};
+use backend_torch::train::{Computing, Critic, Sequence};
 use harness::decoding::{Guidance, Method};
 use harness::training::BatchSettings;
 use tch::Device;
@@ -20,7 +20,7 @@ fn critics(case: &Case) -> (CpuCritic, Critic) {
     let folder = tempfile::tempdir().unwrap();
     write_critic(&with_head(case), folder.path());
     let open = || Checkpoint::open(folder.path()).unwrap();
-    let tensors = Critic::load(&open(), Device::Cpu).unwrap();
+    let tensors = Critic::load(&open(), Computing::on(Device::Cpu)).unwrap();
     (CpuCritic::load(&open()).unwrap(), tensors)
 }
 
