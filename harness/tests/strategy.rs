@@ -3,6 +3,7 @@
 mod world;
 
 use harness::decoding::Guidance;
+use harness::prompt::{Message, Prompt, Role};
 use harness::strategy::{
     BestOfN, Course, CriticSampling, Cut, Draws, Rank, RepairBy, RoundKind, Stop, StrategyPath,
     best_of_n, critic_sampling, guided, plain,
@@ -203,6 +204,41 @@ fn where_none_passes_the_best_of_them_is_repaired_and_what_passes_then_is_refine
     assert_eq!(budget.critic_tokens, (2 + 4) + (3 + 4) + (3 + 4));
     let expected = budget.generated() as f64 / (7.0 / 3.0);
     assert!((course.record.plain_equivalent - expected).abs() < 1e-9);
+}
+
+#[test]
+fn a_model_that_holds_conversations_repairs_itself() {
+    // Nothing that the actor writes passes.
+    let mut world = World::new(&["xx", "b?"]);
+    world.repairs_itself = true;
+    let self_repair = CriticSampling {
+        repair_by: RepairBy::Actor,
+        ..settings(1, 0)
+    };
+    let mut conversation = task("p", true);
+    conversation.prompt = Prompt::Messages(vec![Message {
+        role: Role::User,
+        content: "Add.".to_owned(),
+    }]);
+    let tasks = [conversation];
+    let courses = critic_sampling(&self_repair, (2, 7), &tasks, &mut world.tools()).unwrap();
+    let course = courses[0].as_ref().unwrap();
+    assert_eq!(kinds(course), [RoundKind::Plain, RoundKind::Repair]);
+    assert_eq!(course.record.path, StrategyPath::Repaired);
+    // Both are hopeless to the critic; the first one is asked about, in the same conversation.
+    assert_eq!(world.repair.n_drafts, 0);
+    assert_eq!(
+        world.actor.prompts,
+        [
+            "Add.",
+            "Add.\nThis answer is wrong:\nxx\nRESULT: failed-tests (wrong answer)\nCORRECTED \
+             ANSWER:\n"
+        ]
+    );
+    assert_eq!(parents(course), [Some(0), Some(0)]);
+    // What is written to repair is counted apart from sampling, whoever writes it.
+    let budget = course.record.budget;
+    assert_eq!((budget.actor_tokens, budget.repair_tokens), (4, 4));
 }
 
 #[test]

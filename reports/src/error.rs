@@ -15,6 +15,24 @@ pub enum ReportError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{}`, line {line}: {detail}", path.display())]
+    Record {
+        path: PathBuf,
+        line: usize,
+        detail: String,
+    },
+    #[error("cannot read the run in `{}`", path.display())]
+    Run {
+        path: PathBuf,
+        source: harness::Error,
+    },
+    #[error("cannot make the page: {0}")]
+    Page(String),
     #[error("cannot draw plot `{plot}`: {reason}")]
     Draw { plot: String, reason: String },
     #[error("cannot render table `{table}` as {format}: {reason}")]

@@ -2,5 +2,6 @@
 
 mod fixture;
 mod golden;
+mod page;
 mod plots;
 mod writing;

@@ -1,5 +1,7 @@
 //! Helpers shared by the end-to-end tests and checks.
 
+pub mod browser;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::serve::critic::{ServedCritic, serve};
 use backend_torch::tokenizer::Tokenizer;
-use backend_torch::train::Critic;
+use backend_torch::train::{Computing, Critic};
 use harness::training::BatchSettings;
 use serde_json::{Value, json};
 use tch::Device;
@@ -20,7 +20,7 @@ fn talk(case: &Case, lines: &[Value]) -> Vec<Value> {
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config).unwrap();
     let served = ServedCritic {
-        critic: &Critic::load(&checkpoint, Device::Cpu).unwrap(),
+        critic: &Critic::load(&checkpoint, Computing::on(Device::Cpu)).unwrap(),
         tokenizer: &tokenizer,
         lengths: BatchSettings {
             size: 0,

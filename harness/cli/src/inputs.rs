@@ -1,18 +1,22 @@
 //! From the records of a run to what reports are made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
 use harness::candidate::{CandidateId, Code};
 use harness::decoding::Method;
-use harness::metric::{Bootstrap, NAtK, ProblemTally, TallyInput, UnjudgedPolicy, flips, tally};
+use harness::metric::{
+    Bootstrap, NAtK, ProblemTally, TallyError, TallyInput, UnjudgedPolicy, flips, tally,
+};
+use harness::problem::ProblemId;
 use harness::store::{
-    HelperRecord, ModelRecord, SourceRecord, StoredRun, StrategyManifest, sha256_of_file,
+    HelperRecord, ModelRecord, ProblemSummary, SourceRecord, StoredRun, StrategyManifest,
+    sha256_of_file,
 };
 use harness::strategy::StrategySettings;
-use harness::verdict::Grader;
+use harness::verdict::{Grader, Verdict};
 use reports::{Judging, ReportInput};
 use serde::de::DeserializeOwned;
 
@@ -102,21 +106,68 @@ fn tallies(
     .map_err(|error| data(error.to_string()))
 }
 
-/// The main grader of a run and what it made of the candidates.
-pub(crate) fn first_judging(
+/// What the example tests said of the candidates, for the problems that show some.
+///
+/// # Errors
+/// When the records contradict each other.
+pub(crate) fn example_tallies(
+    run: &StoredRun,
+    grader: Grader,
+) -> Result<Vec<ProblemTally>, TallyError> {
+    let problems: Vec<ProblemSummary> = run
+        .problems
+        .iter()
+        .filter(|problem| problem.n_example_tests > 0)
+        .cloned()
+        .collect();
+    let shown: BTreeSet<&ProblemId> = problems.iter().map(|problem| &problem.id).collect();
+    let recorded: Vec<CandidateId> = run
+        .candidates
+        .iter()
+        .filter(|candidate| shown.contains(&candidate.id.problem))
+        .map(|candidate| candidate.id.clone())
+        .collect();
+    let verdicts: Vec<Verdict> = run
+        .example_verdicts
+        .iter()
+        .filter(|verdict| shown.contains(&verdict.candidate.problem))
+        .cloned()
+        .collect();
+    tally(&TallyInput {
+        problems: &problems,
+        recorded: &recorded,
+        verdicts: &verdicts,
+        grader,
+        passed_examples: &BTreeMap::new(),
+        unjudged: unjudged(run, &ReportSettings::default()),
+    })
+}
+
+/// What `grader`, or else the main grader of the run, made of the candidates.
+pub(crate) fn judging(
     path: &Path,
     run: &StoredRun,
+    grader: Option<Grader>,
     settings: &ReportSettings,
 ) -> Result<(Grader, Vec<ProblemTally>)> {
-    let grader = graders(run).first().copied().ok_or_else(|| {
+    let graders = graders(run);
+    let first = graders.first().copied().ok_or_else(|| {
         data(format!(
             "the run in `{0}` is not judged; run `coderl score {0}`",
             path.display()
         ))
     })?;
+    let grader = grader.unwrap_or(first);
+    if !graders.contains(&grader) {
+        return Err(data(format!(
+            "the run in `{}` was judged by `{first}` and not by `{grader}`; judge all runs by the \
+             same grader, or choose one that all have with --grader",
+            path.display()
+        )));
+    }
     let mut tallies = tallies(run, grader, settings)?;
     if let Some(path) = &settings.exclusion.exclude_broken {
-        exclusion::exclude_tallies(path, &mut tallies, &graders(run))?;
+        exclusion::exclude_tallies(path, &mut tallies, &graders)?;
     }
     Ok((grader, tallies))
 }
@@ -127,7 +178,7 @@ pub(crate) fn programs(run: &StoredRun) -> Vec<(&CandidateId, &Code)> {
 }
 
 /// Pairs of n@k, which are recorded as they are written.
-fn n_at_ks(run: &StoredRun) -> Result<Vec<NAtK>> {
+pub(crate) fn n_at_ks(run: &StoredRun) -> Result<Vec<NAtK>> {
     setting::<Vec<String>>(run, "n-at-k")
         .unwrap_or_default()
         .iter()

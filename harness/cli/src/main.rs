@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod comparable;
 mod console;
 mod context;
 mod exclusion;
@@ -14,6 +15,7 @@ mod models;
 mod pipeline;
 mod places;
 mod results;
+mod study;
 mod train;
 
 use std::io::Write;
@@ -84,7 +86,14 @@ fn run(arguments: Arguments) -> Result<Exit> {
         Command::Export(export) => commands::export(&context, &export),
         Command::Import(import) => commands::import(&context, &import),
         Command::Report(report) => commands::report(&context, &report),
-        Command::Compare(compare) => commands::compare(&compare),
+        Command::Compare(compare) => commands::compare(&context, &compare),
+        Command::Gate(gate) => commands::gate(&context, &gate),
+        Command::Overlap(overlap) => commands::overlap(&context, &overlap),
+        Command::Transfer(transfer) => commands::transfer(&context, &transfer),
+        Command::Study(study) => {
+            stop_cleanly_on_ctrl_c(&context)?;
+            commands::study(&context, &study)
+        }
         Command::Verify(verify) => {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::verify(&context, &verify)

@@ -47,6 +47,19 @@ impl Places {
         &self.hub
     }
 
+    /// Variables that make another process of this program find the same places.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, PathBuf)> {
+        let given = |name, path: &Option<PathBuf>| Some((name, path.clone()?));
+        [
+            Some(("CODERL_CACHE_DIR", self.cache.clone())),
+            given("CODERL_DATA", &self.data),
+            given("CODERL_GUEST", &self.guest),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// The guest's component file.
     pub(crate) fn guest(&self) -> Result<PathBuf> {
         let tried = self.guest_candidates();

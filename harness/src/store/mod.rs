@@ -11,23 +11,29 @@ mod audit_file;
 mod cache_key;
 mod digest;
 mod manifest;
+mod problem_text;
 mod record;
 mod record_file;
 mod record_log;
 mod run_directory;
+mod run_reader;
+mod study_directory;
 mod training_directory;
 mod verdict_cache;
 
-pub use audit_file::{open_audit, read_audit};
+pub use audit_file::{AuditFile, read_audit};
 pub use cache_key::{CacheKey, JUDGE_FINGERPRINT, KeyContext, TestsDigest};
 pub use digest::{sha256_hex, sha256_of_file, sha256_of_json};
 pub use manifest::{
     DatasetRecord, ExclusionRecord, GenerationRecord, HelperRecord, JudgingRecord, Manifest,
     ModelRecord, SettingRecord, SourceRecord, StrategyManifest,
 };
+pub use problem_text::{PROBLEM_TEXTS, ProblemText, TestText, keep_problem_texts};
 pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, ProblemSummary, Record};
 pub use record_log::RecordLog;
 pub use run_directory::{Helper, RunDirectory, StoredRun};
+pub use run_reader::{RecordsByProblem, RunReader};
+pub use study_directory::StudyDirectory;
 pub use training_directory::{
     DataFile, TrainingDirectory, TrainingManifest, read_record_file, write_records,
 };

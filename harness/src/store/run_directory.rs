@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
+use super::problem_text::PROBLEM_TEXTS;
 use super::record::{GenerationEvent, InfrastructureEvent, ProblemSummary, Record};
 use super::record_log::{RecordLog, read_records};
 use crate::candidate::Candidate;
@@ -12,17 +13,17 @@ use crate::problem::{SkippedProblem, WhichTests};
 use crate::strategy::StrategyRecord;
 use crate::verdict::Verdict;
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 const LOCK: &str = "run.lock";
-const PROBLEMS: &str = "problems";
+pub(super) const PROBLEMS: &str = "problems";
 const SKIPPED: &str = "skipped";
-const CANDIDATES: &str = "candidates";
+pub(super) const CANDIDATES: &str = "candidates";
 const EVENTS: &str = "events";
 const GENERATION_EVENTS: &str = "generation-events";
 const REQUESTS: &str = "requests";
 const STRATEGY: &str = "strategy";
 
-fn verdicts(tests: WhichTests) -> &'static str {
+pub(super) fn verdicts(tests: WhichTests) -> &'static str {
     match tests {
         WhichTests::Hidden => "verdicts",
         WhichTests::Example => "example-verdicts",
@@ -75,7 +76,8 @@ impl RunDirectory {
         let path = path.into();
         let lock = lock(&path, true)?;
         // The manifest last: until then the directory is a run that can be discarded.
-        for name in record_files(&path).chain([path.join(MANIFEST)]) {
+        let last = [path.join(PROBLEM_TEXTS), path.join(MANIFEST)];
+        for name in record_files(&path).chain(last) {
             match fs::remove_file(&name) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("remove", name)(error));
@@ -330,31 +332,40 @@ impl StoredRun {
     }
 }
 
+/// Where the records of a stage may lie: finished, and not.
+pub(super) fn stage_files(path: &Path, name: &str) -> [PathBuf; 2] {
+    [
+        path.join(format!("{name}.jsonl")),
+        path.join(format!("{name}.partial.jsonl")),
+    ]
+}
+
 fn record_files(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let path = path.to_owned();
-    record_names().into_iter().flat_map(move |name| {
-        [
-            path.join(format!("{name}.jsonl")),
-            path.join(format!("{name}.partial.jsonl")),
-        ]
-    })
+    record_names()
+        .into_iter()
+        .flat_map(move |name| stage_files(&path, name))
 }
 
 pub(super) fn lock(directory: &Path, create: bool) -> Result<File, Error> {
     if create {
         fs::create_dir_all(directory).map_err(Error::io("create directory", directory))?;
     }
-    let path = directory.join(LOCK);
+    lock_file(&directory.join(LOCK))?.ok_or_else(|| Error::Locked {
+        path: directory.to_owned(),
+    })
+}
+
+/// The file, locked for as long as it is open; `None` while another process holds it.
+pub(super) fn lock_file(path: &Path) -> Result<Option<File>, Error> {
     let file = File::options()
         .create(true)
         .append(true)
-        .open(&path)
-        .map_err(Error::io("open", &path))?;
+        .open(path)
+        .map_err(Error::io("open", path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked {
-            path: directory.to_owned(),
-        }),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
     }
 }

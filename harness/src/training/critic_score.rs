@@ -14,6 +14,10 @@ pub struct CriticScore {
     pub origin: Origin,
     /// Tokens of the program, the end-of-text token included, T of them.
     pub token_ids: Vec<u32>,
+    /// What each token adds to the program's text, so that values can be shown over it. A
+    /// character of several tokens is with the last of them. Empty where they are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_texts: Vec<String>,
     /// Tokens of the prompt, for tools that want them; absent where nobody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_ids: Option<Vec<u32>>,

@@ -24,6 +24,8 @@ pub(crate) struct World {
     judge: Rules,
     /// A problem of which every program of the actor fails.
     pub(crate) fail_only: Option<String>,
+    /// The actor repairs, and the repair model is not there.
+    pub(crate) repairs_itself: bool,
 }
 
 #[derive(Default)]
@@ -61,6 +63,7 @@ impl World {
             critic: Rules,
             judge: Rules,
             fail_only: None,
+            repairs_itself: false,
         }
     }
 
@@ -68,7 +71,10 @@ impl World {
         self.actor.fails_for = self.fail_only.clone();
         Tools {
             actor: &mut self.actor,
-            repairer: Repairer::Model(&mut self.repair),
+            repairer: match self.repairs_itself {
+                true => Repairer::Actor,
+                false => Repairer::Model(&mut self.repair),
+            },
             critic: Some(&mut self.critic),
             judge: &mut self.judge,
         }
@@ -90,8 +96,9 @@ impl Author for Writer {
         for draft in drafts {
             self.n_drafts += 1;
             self.n_seeds.push(draft.seeds.len());
-            let Prompt::Text(prompt) = &draft.prompt else {
-                panic!("a conversation")
+            let prompt = match &draft.prompt {
+                Prompt::Text(text) => text.clone(),
+                Prompt::Messages(messages) => messages.last().unwrap().content.clone(),
             };
             self.prompts.push(prompt.clone());
             if self.refuses.as_deref() == Some(draft.problem.as_str()) {
@@ -137,8 +144,9 @@ impl Author for Writer {
 impl Critic for Rules {
     fn read(&mut self, readings: &[Reading<'_>]) -> Answers<Criticism> {
         let read = |reading: &Reading<'_>| {
-            let Prompt::Text(prompt) = reading.prompt else {
-                panic!("a conversation")
+            let prompt = match reading.prompt {
+                Prompt::Text(text) => text,
+                Prompt::Messages(messages) => &messages.last().unwrap().content,
             };
             let n_good = reading.text.bytes().filter(|byte| *byte == b'A').count();
             let tokens = reading.text.bytes().enumerate().map(|(index, byte)| {

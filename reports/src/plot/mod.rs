@@ -8,12 +8,20 @@ mod scale;
 mod bars;
 mod curve;
 mod flips;
+mod lines;
+mod overlap;
 mod shares;
+mod training;
 
 pub use bars::pass_at_1_plot;
 pub use curve::pass_at_k_plot;
 pub use flips::flips_plot;
+pub use overlap::overlap_plot;
 pub use shares::outcomes_plot;
+pub use training::{METRICS, TrainingCurve, training_plot};
+
+pub(crate) use lines::{Line, LinePlot, line_plot};
+pub(crate) use shares::{Bar, Stacked, stacked_plot};
 
 use crate::table::Table;
 

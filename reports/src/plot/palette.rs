@@ -69,6 +69,25 @@ pub(super) fn line_style(group: Group) -> LineStyle {
     }
 }
 
+/// Styles for lines that have no meaning of their own; the first fourteen differ.
+pub(super) fn series_style(index: usize) -> LineStyle {
+    const COLORS: [RGBColor; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK];
+    const MARKERS: [Marker; 5] = [
+        Marker::Circle,
+        Marker::Square,
+        Marker::Triangle,
+        Marker::Diamond,
+        Marker::Ring,
+    ];
+    const DASHES: [Dash; 2] = [&[], &[8.0, 4.0]];
+    LineStyle {
+        color: COLORS[index % COLORS.len()],
+        marker: MARKERS[index % MARKERS.len()],
+        dash: DASHES[index / COLORS.len() % DASHES.len()],
+        width: 2.0,
+    }
+}
+
 pub(super) fn outcome_style(outcome: Outcome) -> (RGBColor, Hatch) {
     match outcome {
         Outcome::PassedTests => (GREEN, Hatch::None),

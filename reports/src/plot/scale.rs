@@ -39,6 +39,39 @@ pub(super) fn ticks_from_zero(highest: f64) -> Vec<f64> {
     ticks
 }
 
+/// Round values around what lies between two, at most six of them; 0 among them where it is
+/// close.
+pub(super) fn ticks_around(low: f64, high: f64) -> Vec<f64> {
+    if !(low.is_finite() && high.is_finite()) {
+        return vec![0.0, 1.0];
+    }
+    // A curve that fills its panel says more than one above a gap, unless the gap is small.
+    let low = if low > 0.0 && low < 0.4 * high {
+        0.0
+    } else {
+        low
+    };
+    let high = if high > low {
+        high
+    } else {
+        low + low.abs().max(1.0)
+    };
+    let magnitude = 10_f64.powf(((high - low) / 4.0).log10().floor());
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .map(|factor| factor * magnitude)
+        .into_iter()
+        .find(|step| (high - low) / step <= 4.0 + 1e-9)
+        .unwrap_or(10.0 * magnitude);
+    let first = (low / step + 1e-9).floor();
+    let mut ticks = vec![first * step];
+    let mut n = first;
+    while ticks.last().is_some_and(|&last| last < high - 1e-9 * step) {
+        n += 1.0;
+        ticks.push(n * step);
+    }
+    ticks
+}
+
 /// A tick as text, with no more digits than the step between ticks has.
 pub(super) fn tick_label(tick: f64, ticks: &[f64]) -> String {
     let step = match ticks {
@@ -108,6 +141,20 @@ mod tests {
             &["0.00", "0.25", "0.50", "0.75", "1.00", "1.25", "1.50"],
         );
         check(0.0, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+    }
+
+    #[test]
+    fn ticks_lie_around() {
+        let check = |low: f64, high: f64, expected: &[&str]| {
+            let ticks = ticks_around(low, high);
+            let labels: Vec<String> = ticks.iter().map(|&t| tick_label(t, &ticks)).collect();
+            assert_eq!(labels, expected, "{low} {high}");
+        };
+        check(0.1, 0.9, &["0.00", "0.25", "0.50", "0.75", "1.00"]);
+        check(-0.35, 0.2, &["-0.4", "-0.2", "0.0", "0.2"]);
+        check(2.1, 2.4, &["2.1", "2.2", "2.3", "2.4"]);
+        check(0.0, 0.0, &["0.00", "0.25", "0.50", "0.75", "1.00"]);
+        check(3.0, 3.0, &["3", "4", "5", "6"]);
     }
 
     #[test]

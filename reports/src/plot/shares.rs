@@ -7,12 +7,17 @@ use plotters::backend::DrawingBackend;
 use crate::error::ReportError;
 use crate::input::{Judging, ReportInput};
 use crate::plot::Plot;
-use crate::plot::canvas::{Align, Canvas, DrawResult};
+use crate::plot::canvas::{Align, Canvas, DrawResult, Font};
 use crate::plot::figure::{BODY, Drawing, Frame, Words, render};
-use crate::plot::palette::{AXIS, GRID, Hatch, outcome_style};
+use crate::plot::palette::{AXIS, BLACK, GRID, Hatch, outcome_style};
 use crate::plot::scale::Scale;
 use crate::table::{Cell, ColumnKind, Table};
 
+/// Black on every bar, also where a page turns the colors of words outside of them.
+const ON_BAR: Font = Font {
+    color: BLACK,
+    ..BODY
+};
 const BAR: f64 = 34.0;
 const PITCH: f64 = 52.0;
 const LEGEND: f64 = 40.0;
@@ -23,35 +28,75 @@ const AXIS_HEIGHT: f64 = 54.0;
 /// # Errors
 /// When drawing fails.
 pub fn outcomes_plot(input: &ReportInput, judging: &Judging) -> Result<Option<Plot>, ReportError> {
-    let bars: Vec<OutcomeShares> = outcome_shares(&judging.tallies)
+    let bars: Vec<Bar> = outcome_shares(&judging.tallies)
         .into_iter()
         .filter(|shares| shares.n_problems > 0)
+        .map(|shares| Bar {
+            label: shares.group.name().to_owned(),
+            shares,
+        })
         .collect();
     if bars.is_empty() {
         return Ok(None);
     }
+    stacked_plot(Stacked {
+        name: format!("outcomes.{}", judging.grader),
+        alt: format!("Shares of outcomes by level, grader {}", judging.grader),
+        title: input.title.clone(),
+        subtitle: format!(
+            "Outcomes by level · {} · grader {}",
+            judging.sample_size(),
+            judging.grader
+        ),
+        note: "Shares of judged candidates within each problem, averaged over problems.".to_owned(),
+        column: "level",
+        label_width: 100.0,
+        bars,
+    })
+    .map(Some)
+}
+
+/// Outcomes of candidates, a bar for each set of them.
+pub(crate) struct Stacked {
+    pub(crate) name: String,
+    pub(crate) alt: String,
+    pub(crate) title: String,
+    pub(crate) subtitle: String,
+    pub(crate) note: String,
+    /// What the bars are, for the table of the data.
+    pub(crate) column: &'static str,
+    /// Room for their names.
+    pub(crate) label_width: f64,
+    pub(crate) bars: Vec<Bar>,
+}
+
+pub(crate) struct Bar {
+    pub(crate) label: String,
+    pub(crate) shares: OutcomeShares,
+}
+
+/// Draws it.
+///
+/// # Errors
+/// When drawing fails.
+pub(crate) fn stacked_plot(plot: Stacked) -> Result<Plot, ReportError> {
+    let data = data_table(&plot.name, plot.column, &plot.bars);
     let drawing = Stacks {
         words: Words {
-            title: input.title.clone(),
-            subtitle: format!(
-                "Outcomes by level · {} · grader {}",
-                judging.sample_size(),
-                judging.grader
-            ),
-            note: "Shares of judged candidates within each problem, averaged over problems."
-                .to_owned(),
+            title: plot.title,
+            subtitle: plot.subtitle,
+            note: plot.note,
         },
-        bars: bars.clone(),
+        label_width: plot.label_width,
+        bars: plot.bars,
     };
-    let name = format!("outcomes.{}", judging.grader);
-    let alt = format!("Shares of outcomes by level, grader {}", judging.grader);
-    let data = data_table(&name, &bars);
-    render(name, alt, data, &drawing).map(Some)
+    render(plot.name, plot.alt, data, &drawing)
 }
 
 struct Stacks {
     words: Words,
-    bars: Vec<OutcomeShares>,
+    label_width: f64,
+    bars: Vec<Bar>,
 }
 
 impl Drawing for Stacks {
@@ -66,11 +111,12 @@ impl Drawing for Stacks {
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: Frame) -> DrawResult {
         let x = Scale {
             values: (0.0, 1.0),
-            pixels: (frame.left + 100.0, frame.right - 20.0),
+            pixels: (frame.left + self.label_width, frame.right - 20.0),
         };
         let top = frame.top + LEGEND;
         let bottom = frame.bottom - AXIS_HEIGHT;
-        draw_legend(canvas, x.pixels.0, frame.top + 12.0)?;
+        // Below long names there is room for it too.
+        draw_legend(canvas, x.pixels.0.min(frame.left + 150.0), frame.top + 12.0)?;
         for tick in [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] {
             let at = x.at(tick);
             canvas.line(&[(at, top), (at, bottom + 5.0)], GRID, 1.0)?;
@@ -88,14 +134,10 @@ impl Drawing for Stacks {
         let mut y = top + (PITCH - BAR) / 2.0;
         for bar in &self.bars {
             let baseline = y + BAR / 2.0 + 4.5;
-            canvas.text(
-                (x.pixels.0 - 10.0, baseline),
-                bar.group.name(),
-                BODY,
-                Align::Right,
-            )?;
+            let label = canvas.fitted(&bar.label, BODY, self.label_width - 10.0)?;
+            canvas.text((x.pixels.0 - 10.0, baseline), &label, BODY, Align::Right)?;
             let mut from = 0.0;
-            for (outcome, share) in Outcome::ALL.into_iter().zip(bar.shares).rev() {
+            for (outcome, share) in Outcome::ALL.into_iter().zip(bar.shares.shares).rev() {
                 let to = from + share;
                 let corners = ((x.at(from), y), (x.at(to), y + BAR));
                 if share > 0.0 {
@@ -147,21 +189,22 @@ fn draw_share<DB: DrawingBackend>(
                 color,
             )?;
         }
-        canvas.text((middle.0, middle.1 + 4.5), &label, BODY, Align::Center)?;
+        canvas.text((middle.0, middle.1 + 4.5), &label, ON_BAR, Align::Center)?;
     }
     Ok(())
 }
 
-fn data_table(name: &str, bars: &[OutcomeShares]) -> Table {
+fn data_table(name: &str, column: &str, bars: &[Bar]) -> Table {
     let mut table = Table::new(name, "Shares of outcomes")
-        .column("level", ColumnKind::Text)
+        .column(column, ColumnKind::Text)
         .column("outcome", ColumnKind::Text)
         .column("share", ColumnKind::Share)
         .column("candidates", ColumnKind::Count);
-    for bar in bars {
-        for ((outcome, share), count) in Outcome::ALL.iter().zip(bar.shares).zip(bar.counts).rev() {
+    for Bar { label, shares } in bars {
+        let outcomes = Outcome::ALL.iter().zip(shares.shares).zip(shares.counts);
+        for ((outcome, share), count) in outcomes.rev() {
             table.push(vec![
-                Cell::text(bar.group),
+                Cell::text(label),
                 Cell::text(outcome),
                 Cell::Share(share),
                 Cell::Count(count),

@@ -217,6 +217,35 @@ impl Tokenizer {
         }
     }
 
+    /// What each token adds to the text, special ones nothing. A character of several tokens is
+    /// with the last of them.
+    pub fn texts(&self, tokens: &[u32]) -> Vec<String> {
+        let mut texts = Vec::with_capacity(tokens.len());
+        if self.bytes.is_none() {
+            let mut so_far = String::new();
+            for n in 1..=tokens.len() {
+                let longer = self.decode(&tokens[..n]);
+                let added = longer.strip_prefix(so_far.as_str()).unwrap_or_default();
+                texts.push(added.to_owned());
+                so_far = longer;
+            }
+            return texts;
+        }
+        let mut open: Vec<u8> = Vec::new();
+        for token in tokens {
+            open.extend(self.decode_bytes(&[*token]));
+            let whole = match std::str::from_utf8(&open) {
+                // A character that has only begun waits for its other tokens.
+                Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                _ => open.len(),
+            };
+            let rest = open.split_off(whole);
+            texts.push(String::from_utf8_lossy(&open).into_owned());
+            open = rest;
+        }
+        texts
+    }
+
     /// The bytes that one more token adds; `None` where that depends on the tokens before.
     pub(crate) fn bytes_of(&self, token: u32) -> Option<&[u8]> {
         let table = self.bytes.as_ref()?;

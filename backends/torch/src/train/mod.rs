@@ -25,8 +25,8 @@ mod sequence;
 mod session;
 mod supervised;
 
-pub use actor::Actor;
-pub use batch::{Batch, Padding, Reads, micro_batches};
+pub use actor::{Actor, Computing};
+pub use batch::{Batch, Padding, PassLimits, Reads, Source, micro_batches};
 pub use checkpoint::write_tensors;
 pub use critic::{Critic, score_samples};
 pub use harness_link::HarnessLink;

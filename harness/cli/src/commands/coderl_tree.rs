@@ -275,6 +275,7 @@ fn critic_scores_of(
             id: candidate_id(problem, index),
             origin: Origin::Sampled,
             token_ids: ids(&code[..n_tokens]),
+            token_texts: Vec::new(),
             prompt_ids: Some(ids(&tree.prompt[index])),
             logits: logits[..n_tokens].to_vec(),
             predicted: tree.predicted[index],

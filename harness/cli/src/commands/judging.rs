@@ -14,6 +14,7 @@ use crate::exit::{Exit, usage};
 use crate::models::ModelSource;
 use crate::pipeline::{Pipeline, Request, Source, StrategyPlan, resolve};
 use crate::results;
+use harness::store::keep_problem_texts;
 
 /// Collects candidates into a run directory.
 pub(crate) fn generate(context: &Context, arguments: arguments::Generate) -> Result<Exit> {
@@ -150,6 +151,8 @@ fn finish(context: &Context, mut pipeline: Pipeline<'_>, output: &Output) -> Res
         return Ok(interrupted(context));
     }
     let path = pipeline.directory.path().to_owned();
+    // What reports show of the problems, for which the dataset is at hand now.
+    keep_problem_texts(&path, &pipeline.problems)?;
     let folder = path.join("report");
     let report_folder: Option<&Path> = (!output.no_report).then_some(&folder);
     let shown = report_run(context, &path, report_folder, &Default::default())?;

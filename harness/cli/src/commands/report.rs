@@ -1,25 +1,31 @@
 //! `coderl report`: tables on screen, and the report folder.
 
-use std::io::Write;
+mod training;
+
 use std::path::Path;
 
 use anyhow::Result;
 use harness::metric::{Group, Metric, aggregate};
 use harness::store::StoredRun;
-use reports::{ReportInput, render, tables, write_report};
+use reports::page::PageRun;
+use reports::{ReportInput, tables, write_report_with_page};
 
 use crate::arguments::{self, ReportSettings};
-use crate::commands::terminal_width;
+use crate::commands;
 use crate::context::Context;
 use crate::exit::{Exit, data};
 use crate::inputs;
+use crate::train::CRITIC_SCORES;
 
-/// Makes the report of a run again.
+/// Makes the report of a run or of a training again.
 pub(crate) fn report(context: &Context, arguments: &arguments::Report) -> Result<Exit> {
     let folder = arguments
         .out
         .clone()
         .unwrap_or_else(|| arguments.run.join("report"));
+    if training::is_training(&arguments.run) {
+        return training::report(context, &arguments.run, &folder);
+    }
     report_run(context, &arguments.run, Some(&folder), &arguments.settings)?;
     Ok(Exit::Done)
 }
@@ -60,9 +66,15 @@ pub(crate) fn report_run(
         ));
     }
     let input = inputs::report_input(path, &run, settings)?;
-    print_tables(&input)?;
+    print_report(&input)?;
     if let Some(folder) = folder {
-        let files = write_report(&input, folder)?;
+        let scores = path.join(CRITIC_SCORES);
+        let page_run = PageRun {
+            label: inputs::run_name(path),
+            directory: path.to_owned(),
+            critic_scores: scores.is_file().then_some(scores),
+        };
+        let files = write_report_with_page(&input, page_run, folder)?;
         if let Some(page) = files.last() {
             context
                 .console
@@ -72,8 +84,7 @@ pub(crate) fn report_run(
     Ok(Shown(input))
 }
 
-fn print_tables(input: &ReportInput) -> Result<()> {
-    let width = terminal_width();
+fn print_report(input: &ReportInput) -> Result<()> {
     let mut shown = Vec::new();
     for judging in &input.judgings {
         shown.push(tables::pass_at_k_table(input, judging));
@@ -87,12 +98,5 @@ fn print_tables(input: &ReportInput) -> Result<()> {
     {
         shown.push(tables::flip_counts_table(flips));
     }
-    let mut out = std::io::stdout().lock();
-    for (index, table) in shown.iter().enumerate() {
-        if index > 0 {
-            writeln!(out)?;
-        }
-        write!(out, "{}", render::terminal(table, width))?;
-    }
-    Ok(())
+    commands::print_tables(&shown)
 }

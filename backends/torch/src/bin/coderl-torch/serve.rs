@@ -6,7 +6,7 @@ use backend_torch::decode::Guide;
 use backend_torch::serve::critic::{self, ServedCritic};
 use backend_torch::serve::{Served, ServedGuide};
 use backend_torch::tokenizer::Tokenizer;
-use backend_torch::train::Critic;
+use backend_torch::train::{Computing, Critic};
 use harness::training::BatchSettings;
 use tch::Device;
 
@@ -21,7 +21,7 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         let checkpoint = Checkpoint::open(&path)?;
         let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
         let served = ServedCritic {
-            critic: &Critic::load(&checkpoint, Device::Cpu)?,
+            critic: &Critic::load(&checkpoint, Computing::on(Device::Cpu))?,
             tokenizer: &tokenizer,
             lengths: BatchSettings {
                 size: 0,
