@@ -11,7 +11,7 @@ BENCH_VENV = target/bench-venv
 TORCH_PYTHON = target/torch-venv/bin/python
 LLAMA_VENV = target/llama-venv
 
-.PHONY: all demo test build guest guest-numpy check-real bench-judge load-proof llama-server golden help
+.PHONY: all demo test test-core test-mini test-torch torch reproduce-mini build guest guest-numpy check-real bench-judge load-proof llama-server golden help
 
 all: build
 
@@ -31,8 +31,11 @@ guest-numpy: build
 demo: build
 	$(TARGET)/coderl run builtin --judge both --k 1,5,10 --n-at-k 1@10 --out runs/demo
 
-# Every check. What CI runs.
-test: build
+# Every check. What CI runs. The engine first, so that tests of both find it.
+test: torch test-core test-torch test-mini
+
+# The checks that need no libtorch.
+test-core: build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(BUILD) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --exclude backend-torch --no-deps --quiet
@@ -84,7 +87,11 @@ reproduce-mini: build torch
 	rm -rf target/reproduce-mini
 	$(TARGET)/coderl study run studies/small.toml --mini --out target/reproduce-mini $(STUDY)
 
-# Its checks, apart from `test` because they need libtorch.
+# Every stage of training, sampling and judging in some minutes, and what it must have left.
+test-mini: reproduce-mini
+	python3 tests/check_mini.py target/reproduce-mini
+
+# The checks of the engine.
 test-torch: libtorch
 	$(CARGO) clippy $(TORCH) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(TORCH) --no-deps --quiet
@@ -96,7 +103,7 @@ parity: torch torch-python
 
 # Tokens per second of the engine, transformers and CTranslate2 on the same weights.
 bench-generate: torch torch-python
-	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch
+	$(TORCH_PYTHON) backends/torch/bench/generate.py --coderl-torch $(TARGET)/coderl-torch $(BENCH)
 
 # Speed and memory of training beside plain PyTorch, and beside the padding of CodeRL.
 bench-train: torch torch-python

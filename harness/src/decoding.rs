@@ -47,6 +47,17 @@ pub enum Method {
     },
 }
 
+/// How a critic has its say in each token that is drawn: p'(w) ∝ p(w) · q(w)^strength, where p is
+/// what temperature, top-k and top-p leave, and q(w) = p(passed | w_1 … w, D) (Eq. 11).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guidance {
+    /// β: 0 leaves everything as it is, 1 is Bayes' rule. At least 0.
+    pub strength: f64,
+    /// Tokens that the critic reads for each that is drawn, the most probable ones; at least 2.
+    /// The others keep their probability: they are taken to be worth the mean of those.
+    pub top: u32,
+}
+
 impl Method {
     /// Nucleus sampling, or greedy decoding where `temperature` is 0.
     pub fn sample_or_greedy(temperature: f64, top_p: f64, top_k: Option<u32>) -> Self {

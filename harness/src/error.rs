@@ -36,6 +36,12 @@ pub enum Error {
     )]
     Locked { path: PathBuf },
     #[error(
+        "another process is making the audit `{}`; wait until that ends, or choose another file \
+         with `--out`",
+        path.display()
+    )]
+    AuditLocked { path: PathBuf },
+    #[error(
         "no audit in `{}`; make one with `coderl audit DATASET`, and let it come to its end",
         path.display()
     )]
@@ -176,6 +182,7 @@ impl Error {
             | Self::Generate { .. } => ErrorClass::Data,
             Self::Io { .. }
             | Self::Locked { .. }
+            | Self::AuditLocked { .. }
             | Self::Cache { .. }
             | Self::Generator { .. }
             | Self::Workers { .. } => ErrorClass::Environment,

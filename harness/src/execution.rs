@@ -28,14 +28,15 @@ pub struct Limits {
     /// Bytes of standard output, and of an encoded result. Standard error is cut at the
     /// same length without ending the step.
     pub output_bytes: u64,
-    /// Backstop in real time for one step; never part of a verdict. Not part of the key
-    /// under which verdicts are cached.
-    #[serde(skip, default = "default_wall_clock")]
-    pub wall_clock: Duration,
+    /// Backstop in processor time for one step: a machine with much else to do takes longer and
+    /// comes to the same end. Never part of a verdict, nor of the key under which verdicts are
+    /// cached.
+    #[serde(skip, default = "default_processor_time")]
+    pub processor_time: Duration,
 }
 
-fn default_wall_clock() -> Duration {
-    Limits::default().wall_clock
+fn default_processor_time() -> Duration {
+    Limits::default().processor_time
 }
 
 impl Default for Limits {
@@ -44,7 +45,7 @@ impl Default for Limits {
             fuel: 4 * FUEL_PER_REFERENCE_SECOND,
             memory_bytes: 512 << 20,
             output_bytes: 16 << 20,
-            wall_clock: Duration::from_secs(300),
+            processor_time: Duration::from_secs(300),
         }
     }
 }

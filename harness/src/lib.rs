@@ -22,6 +22,7 @@ pub mod audit;
 pub mod config;
 pub mod judge;
 pub mod metric;
+pub mod overlap;
 pub mod prompt;
 pub mod reward;
 pub mod runner;

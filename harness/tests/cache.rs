@@ -113,7 +113,7 @@ fn the_key_changes_with_everything_a_verdict_depends_on_and_nothing_else() {
         |p, _, _, _, _| p.id = ProblemId::new("another"),
         |p, _, _, _, _| p.statement.push('!'),
         |p, _, _, _, _| *example(p) = hidden(p).clone(),
-        |_, c, _, _, _| c.limits.wall_clock *= 2,
+        |_, c, _, _, _| c.limits.processor_time *= 2,
     ];
     let different: [Change; 12] = [
         |_, _, p, _, _| p.push(' '),

@@ -115,7 +115,7 @@ fn paths_times_and_clocks_do_not_matter() {
     other.created = "2030-01-01T00:00:00Z".into();
     other.dataset.path = Some("elsewhere/toy.jsonl".into());
     other.generation.as_mut().unwrap().sources[0].path = "elsewhere.jsonl".into();
-    other.judging.as_mut().unwrap().limits.wall_clock = std::time::Duration::from_secs(1);
+    other.judging.as_mut().unwrap().limits.processor_time = std::time::Duration::from_secs(1);
     let run = RunDirectory::create_or_resume(directory.path(), other).unwrap();
     assert_eq!(run.manifest().created, manifest().created, "begun then");
 }

@@ -2,9 +2,11 @@
 
 mod world;
 
+use harness::decoding::Guidance;
+use harness::prompt::{Message, Prompt, Role};
 use harness::strategy::{
-    BestOfN, Course, CriticSampling, Draws, Rank, RepairBy, RoundKind, Stop, StrategyPath,
-    best_of_n, critic_sampling, plain,
+    BestOfN, Course, CriticSampling, Cut, Draws, Rank, RepairBy, RoundKind, Stop, StrategyPath,
+    best_of_n, critic_sampling, guided, plain,
 };
 use harness::verdict::Outcome;
 
@@ -16,6 +18,8 @@ fn settings(repair_rounds: u32, refine_rounds: u32) -> CriticSampling {
         repair_rounds,
         repair_top: 1,
         repair_by: RepairBy::Model,
+        cut: Cut::Absolute,
+        keep_passing: false,
     }
 }
 
@@ -82,6 +86,91 @@ fn those_that_pass_are_refined_from_the_beginning_that_the_critic_likes_best() {
 }
 
 #[test]
+fn a_relative_cut_goes_on_from_what_the_critic_thinks_least_bad() {
+    // To the critic `x` fails; the paper's rule cuts a program that begins with it to nothing.
+    let relative = CriticSampling {
+        cut: Cut::Relative,
+        ..settings(0, 1)
+    };
+    let mut world = World::new(&["xbA", "f"]);
+    let course = run(&mut world, relative, 2);
+    assert_eq!(texts(&course), ["xbA+0", "xbA+1"]);
+    let mut world = World::new(&["xbA", "f"]);
+    let course = run(&mut world, settings(0, 1), 2);
+    assert_eq!(course.record.budget.seed_tokens, 0);
+}
+
+#[test]
+fn programs_that_pass_can_be_kept_beside_those_made_of_them() {
+    let keep = CriticSampling {
+        keep_passing: true,
+        ..settings(1, 1)
+    };
+    // What is made of `AbxA` and `bAb` passes as well.
+    let mut world = World::new(&["AbxA", "fail", "bAb", "fial"]);
+    let course = run(&mut world, keep, 4);
+    assert_eq!(texts(&course), ["AbxA", "bAb", "A+0", "A+1"]);
+    let rounds: Vec<RoundKind> = course.finals.iter().map(|made| made.round).collect();
+    use RoundKind::{Plain, Refine};
+    assert_eq!(rounds, [Plain, Plain, Refine, Refine]);
+    // Refined programs are run then, and texts of finals are with the candidates alone.
+    assert_eq!(course.record.budget.example_runs, 4 + 4);
+    let stored = |round: usize| -> Vec<bool> {
+        let programs = course.record.rounds[round].programs.iter();
+        programs.map(|program| program.text.is_some()).collect()
+    };
+    assert_eq!(stored(0), [false, true, false, true]);
+    assert_eq!(stored(1), [false, false, true, true]);
+    // What fails fills up, the latest first; without example tests nothing changes.
+    let mut world = World::new(&["x", "y"]);
+    world.repair.texts = vec!["z".to_owned(), "A".to_owned()];
+    let repaired = CriticSampling {
+        keep_passing: true,
+        ..settings(1, 0)
+    };
+    let course = run(&mut world, repaired, 2);
+    assert_eq!(texts(&course), ["A", "z"]);
+    let mut world = World::new(&["A", "x"]);
+    let tasks = [task("bare", false)];
+    let courses = critic_sampling(&keep, (2, 7), &tasks, &mut world.tools()).unwrap();
+    assert_eq!(texts(courses[0].as_ref().unwrap()), ["A", "x"]);
+}
+
+#[test]
+fn guided_programs_have_the_seeds_of_a_plain_run_and_a_bill_of_the_critic() {
+    let tasks = [task("p", true)];
+    let guidance = Guidance {
+        strength: 2.0,
+        top: 8,
+    };
+    let mut world = World::new(&["bA", "x"]);
+    let draws = Draws::Fixed(2);
+    let courses = guided(guidance, (&draws, 7), &tasks, &mut world.tools()).unwrap();
+    let course = courses[0].as_ref().unwrap();
+    assert_eq!(course.record.path, StrategyPath::Guided);
+    assert_eq!(kinds(course), [RoundKind::Guided]);
+    // The author is told of the critic's say, which the texts show.
+    assert_eq!(texts(course), ["bA/2", "x/2"]);
+    let seeds =
+        |course: &Course| -> Vec<u64> { course.finals.iter().map(|made| made.seed).collect() };
+    let mut world = World::new(&["bA", "x"]);
+    let plain = plain(&draws, 7, &tasks, &mut world.tools()).unwrap();
+    assert_eq!(seeds(course), seeds(plain[0].as_ref().unwrap()));
+    // Four tokens of the prompt, and twice each of the program.
+    let budget = course.record.budget;
+    assert_eq!(budget.actor_tokens, 4 + 3);
+    assert_eq!((budget.critic_passes, budget.critic_tokens), (2, 4 + 8 + 6));
+    assert_eq!(budget.example_runs, 0);
+    // For a budget, what is drawn to find the limit is not counted.
+    let draws = Draws::Budget([(tasks[0].problem.clone(), 8)].into());
+    let mut world = World::new(&["bA", "x"]);
+    let courses = guided(guidance, (&draws, 7), &tasks, &mut world.tools()).unwrap();
+    let course = courses[0].as_ref().unwrap();
+    assert_eq!(texts(course), ["bA/2", "x/2"]);
+    assert_eq!(course.record.budget, budget);
+}
+
+#[test]
 fn where_none_passes_the_best_of_them_is_repaired_and_what_passes_then_is_refined() {
     let mut world = World::new(&["xx", "bA?", "xx"]);
     world.repair.texts = ["still", "bAb", "wrong"].map(str::to_owned).to_vec();
@@ -115,6 +204,41 @@ fn where_none_passes_the_best_of_them_is_repaired_and_what_passes_then_is_refine
     assert_eq!(budget.critic_tokens, (2 + 4) + (3 + 4) + (3 + 4));
     let expected = budget.generated() as f64 / (7.0 / 3.0);
     assert!((course.record.plain_equivalent - expected).abs() < 1e-9);
+}
+
+#[test]
+fn a_model_that_holds_conversations_repairs_itself() {
+    // Nothing that the actor writes passes.
+    let mut world = World::new(&["xx", "b?"]);
+    world.repairs_itself = true;
+    let self_repair = CriticSampling {
+        repair_by: RepairBy::Actor,
+        ..settings(1, 0)
+    };
+    let mut conversation = task("p", true);
+    conversation.prompt = Prompt::Messages(vec![Message {
+        role: Role::User,
+        content: "Add.".to_owned(),
+    }]);
+    let tasks = [conversation];
+    let courses = critic_sampling(&self_repair, (2, 7), &tasks, &mut world.tools()).unwrap();
+    let course = courses[0].as_ref().unwrap();
+    assert_eq!(kinds(course), [RoundKind::Plain, RoundKind::Repair]);
+    assert_eq!(course.record.path, StrategyPath::Repaired);
+    // Both are hopeless to the critic; the first one is asked about, in the same conversation.
+    assert_eq!(world.repair.n_drafts, 0);
+    assert_eq!(
+        world.actor.prompts,
+        [
+            "Add.",
+            "Add.\nThis answer is wrong:\nxx\nRESULT: failed-tests (wrong answer)\nCORRECTED \
+             ANSWER:\n"
+        ]
+    );
+    assert_eq!(parents(course), [Some(0), Some(0)]);
+    // What is written to repair is counted apart from sampling, whoever writes it.
+    let budget = course.record.budget;
+    assert_eq!((budget.actor_tokens, budget.repair_tokens), (4, 4));
 }
 
 #[test]

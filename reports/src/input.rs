@@ -1,6 +1,8 @@
 //! What reports are made from.
 
-use harness::metric::{Bootstrap, Comparison, Flip, Metric, NAtK, OutcomeChange, ProblemTally};
+use harness::metric::{
+    Bootstrap, Comparison, Flip, Metric, NAtK, OutcomeChange, OutcomeShift, ProblemTally,
+};
 use harness::problem::SkippedProblem;
 use harness::strategy::StrategyRecord;
 use harness::verdict::Grader;
@@ -61,16 +63,34 @@ impl Judging {
     }
 }
 
-/// Two runs to be shown side by side.
+/// Two sides to be shown beside each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompareInput {
     pub title: String,
-    pub name_a: String,
-    pub name_b: String,
-    pub settings_a: Vec<(String, String)>,
-    pub settings_b: Vec<(String, String)>,
+    pub a: ComparedSide,
+    pub b: ComparedSide,
+    pub grader: Grader,
+    /// What else differs than what is compared, as sentences: guest, limits, problems.
+    pub cautions: Vec<String>,
     pub comparison: Comparison,
-    /// Candidates with different outcomes, where both runs judged the same programs;
-    /// `None` where they did not.
-    pub changes: Option<Vec<OutcomeChange>>,
+    pub shifts: Vec<OutcomeShift>,
+    /// Candidates that are pairs, with both outcomes: where both sides judged the same programs,
+    /// or have one program a problem. `None` where they are not.
+    pub pairs: Option<Vec<OutcomeChange>>,
+    /// Where the two graders differ on either side; `None` where a side was judged by one only.
+    pub flips: Option<(Vec<Flip>, Vec<Flip>)>,
+}
+
+/// One or several runs that are compared as one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparedSide {
+    pub name: String,
+    pub runs: Vec<ComparedRun>,
+}
+
+/// A run with its provenance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparedRun {
+    pub name: String,
+    pub settings: Vec<(String, String)>,
 }

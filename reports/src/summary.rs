@@ -6,6 +6,7 @@ use crate::input::{CompareInput, ReportInput};
 use crate::plot::Plot;
 use crate::render::{escape_markdown, markdown, markdown_excerpt, markdown_note};
 use crate::table::Table;
+use crate::tables::OverlapInput;
 
 /// Rows of long tables that the page shows.
 const EXCERPT: usize = 20;
@@ -97,19 +98,46 @@ pub(crate) fn report(input: &ReportInput, shown: &Shown) -> String {
 /// The page of a comparison.
 pub(crate) fn comparison(input: &CompareInput, shown: &Shown) -> String {
     let mut page = format!("# {}\n\n", escape_markdown(&input.title));
-    page.push_str(&settings(
-        &format!("A: {}", input.name_a),
-        &input.settings_a,
-    ));
-    page.push_str(&settings(
-        &format!("B: {}", input.name_b),
-        &input.settings_b,
-    ));
+    for (side, runs) in [("A", &input.a), ("B", &input.b)] {
+        for run in &runs.runs {
+            page.push_str(&settings(&format!("{side}: {}", run.name), &run.settings));
+        }
+    }
     page.push_str("## Difference\n\n");
     page.push_str(&shown.whole("compare"));
+    page.push_str(&shown.whole("solved"));
+    page.push_str(&shown.whole("runs"));
+    page.push_str("## What moved\n\n");
+    page.push_str(&shown.whole("outcome-shifts"));
+    page.push_str(&shown.whole("outcome-transitions"));
+    page.push_str(&shown.whole("rule-shifts"));
     page.push_str(&shown.excerpt("problem-changes"));
+    page.push_str(&shown.excerpt("problem-scores"));
     page.push_str(&shown.excerpt("outcome-changes"));
     page.push_str("Tables are in `tables/`. Values in CSV and JSON are fractions, not percent.\n");
+    page
+}
+
+/// The page of an overlap check.
+pub(crate) fn overlap(input: &OverlapInput, shown: &Shown) -> String {
+    let title = format!("{} in {}", input.test, input.train);
+    let mut page = format!("# {}\n\n", escape_markdown(&title));
+    page.push_str(&settings("Provenance", &input.settings));
+    if shown.tables.iter().any(|table| table.name == "transfer") {
+        page.push_str("## Transfer\n\n");
+        page.push_str(&shown.whole("transfer"));
+    }
+    page.push_str("## Overlap\n\n");
+    page.push_str(&shown.whole("overlap"));
+    page.push_str(&shown.excerpt("overlap-pairs"));
+    page.push_str("## Lines\n\n");
+    page.push_str(&shown.image("duplicated-lines"));
+    page.push_str(&shown.whole("duplicated-lines"));
+    page.push_str(&shown.whole("duplicated-share"));
+    page.push_str(
+        "Every problem: [`tables/overlap-problems.csv`](tables/overlap-problems.csv). Values in \
+         CSV and JSON are fractions, not percent.\n",
+    );
     page
 }
 

@@ -10,12 +10,13 @@ use crate::error::ReportError;
 use crate::input::{CompareInput, ReportInput};
 use crate::page::{Block, Page, PageRun, Section, run_page, write_page};
 use crate::plot::{
-    Plot, TrainingCurve, flips_plot, outcomes_plot, pass_at_1_plot, pass_at_k_plot, training_plot,
+    Plot, TrainingCurve, flips_plot, outcomes_plot, overlap_plot, pass_at_1_plot, pass_at_k_plot,
+    training_plot,
 };
 use crate::render;
 use crate::summary::{self, Shown};
 use crate::table::Table;
-use crate::tables;
+use crate::tables::{self, OverlapInput};
 
 /// Writes a report into `folder`, which is made if need be: `README.md`, `tables/` with
 /// Markdown, CSV, LaTeX and JSON, `plots/` with PNG, SVG and the data of each plot. Files of
@@ -154,25 +155,78 @@ pub fn write_training_report(
     Ok(writer.written)
 }
 
-/// Writes the comparison of two runs into `folder`, as [`write_report`] does a report.
+/// Writes the comparison of two sides into `folder`, as [`write_report`] does a report.
 ///
 /// # Errors
 /// When a file cannot be written, naming it.
 pub fn write_comparison(input: &CompareInput, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let mut writer = Writer::new(folder)?;
     let mut shown = Shown::default();
-    let compare = tables::compare_table(input);
-    writer.table(&compare)?;
-    shown.tables.push(compare);
-    let changes = input.changes.as_deref().map(tables::outcome_changes_table);
-    for table in [Some(tables::problem_changes_table(input)), changes]
-        .into_iter()
-        .flatten()
+    for table in [
+        Some(tables::compare_table(input)),
+        Some(tables::solved_table(input)),
+        tables::runs_table(input),
+        Some(tables::outcome_shifts_table(input)),
+        tables::transitions_table(input),
+        tables::rule_shifts_table(input),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        writer.table(&table)?;
+        shown.tables.push(table);
+    }
+    for table in [
+        Some(tables::problem_changes_table(input)),
+        Some(tables::problem_scores_table(input)),
+        tables::outcome_changes_table(input),
+    ]
+    .into_iter()
+    .flatten()
     {
         writer.listing(&table)?;
         shown.tables.push(table);
     }
     writer.file("README.md", summary::comparison(input, &shown).as_bytes())?;
+    Ok(writer.written)
+}
+
+/// Writes what two datasets have in common into `folder`, as [`write_report`] does a report, with
+/// `transfer` where runs were asked for.
+///
+/// # Errors
+/// When a file cannot be written, naming it, or when a plot cannot be drawn.
+pub fn write_overlap(
+    input: &OverlapInput,
+    transfer: Option<&Table>,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, ReportError> {
+    let mut writer = Writer::new(folder)?;
+    let mut shown = Shown::default();
+    for table in [
+        transfer.cloned(),
+        Some(tables::overlap_table(input)),
+        Some(tables::duplicated_lines_table(input)),
+        Some(tables::duplicated_share_table(input)),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        writer.table(&table)?;
+        shown.tables.push(table);
+    }
+    for table in [
+        tables::overlap_pairs_table(input),
+        tables::overlap_problems_table(input),
+    ] {
+        writer.listing(&table)?;
+        shown.tables.push(table);
+    }
+    if let Some(plot) = overlap_plot(input)? {
+        writer.plot(&plot)?;
+        shown.plot(&plot);
+    }
+    writer.file("README.md", summary::overlap(input, &shown).as_bytes())?;
     Ok(writer.written)
 }
 

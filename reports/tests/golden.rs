@@ -6,9 +6,11 @@
 use std::fs;
 use std::path::Path;
 
-use harness::metric::{Bootstrap, Metric, UnjudgedPolicy, compare, outcome_changes};
+use harness::metric::{Bootstrap, Metric, UnjudgedPolicy, compare, outcome_pairs, outcome_shifts};
+use harness::verdict::Grader;
 use reports::{
-    Cell, ColumnKind, CompareInput, Table, render, tables, write_comparison, write_report,
+    Cell, ColumnKind, CompareInput, ComparedRun, ComparedSide, Table, render, tables,
+    write_comparison, write_report,
 };
 
 use crate::fixture::{self, Shape};
@@ -148,6 +150,7 @@ fn comparison() -> CompareInput {
     let shape = Shape::default();
     let a = fixture::tallies(&shape, 0);
     let mut b = fixture::tallies(&shape, 9);
+    let again = fixture::tallies(&shape, 12);
     b.remove(2);
     b[7].candidates.truncate(4);
     let metrics = [Metric::PassAtK(1), Metric::PassAtK(5)];
@@ -155,14 +158,25 @@ fn comparison() -> CompareInput {
         n_resamples: 500,
         ..Bootstrap::default()
     };
+    let run = |name: &str, seed: &str| ComparedRun {
+        name: name.to_owned(),
+        settings: vec![("seed".to_owned(), seed.to_owned())],
+    };
+    let side = |name: &str, runs| ComparedSide {
+        name: name.to_owned(),
+        runs,
+    };
+    let flips = fixture::flips();
     CompareInput {
         title: "before and after".to_owned(),
-        name_a: "runs/before".to_owned(),
-        name_b: "runs/after".to_owned(),
-        settings_a: vec![("seed".to_owned(), "1".to_owned())],
-        settings_b: vec![("seed".to_owned(), "2".to_owned())],
-        comparison: compare(&a, &b, &metrics, &bootstrap).unwrap(),
-        changes: Some(outcome_changes(&a, &b)),
+        a: side("runs/before", vec![run("before", "1")]),
+        b: side("runs/after", vec![run("after-2", "2"), run("after-3", "3")]),
+        grader: Grader::Strict,
+        cautions: vec!["guests differ: `one` and `two`".to_owned()],
+        comparison: compare(&[&a], &[&b, &again], &metrics, &bootstrap).unwrap(),
+        shifts: outcome_shifts(&[&a], &[&b, &again], &bootstrap),
+        pairs: Some(outcome_pairs(&a, &b)),
+        flips: Some((flips[..7].to_vec(), flips)),
     }
 }
 

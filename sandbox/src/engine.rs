@@ -17,7 +17,7 @@ const GUEST_STACK_BYTES: usize = 512 << 20;
 /// What host functions need on the same stack. Host calls are shallow; this is ample.
 const HOST_STACK_BYTES: usize = 2 << 20;
 
-/// Fuel between two looks at the real clock: a few tenths of a second.
+/// Fuel between two looks at the clock of the processor: a few tenths of a second.
 pub(crate) const FUEL_BETWEEN_CLOCK_CHECKS: u64 = 1 << 30;
 
 /// Core instances, memories and tables of one component instance, with room for more.

@@ -58,12 +58,13 @@ pub enum SandboxError {
     /// Nobody knows why: the program that it ran, the machine, or we. Worth another try.
     #[error("a worker process is gone: {how}{}{words}", if words.is_empty() { "" } else { "; its last words: " })]
     WorkerDied { how: String, words: String },
-    /// The backstop: says that this machine is too slow or too busy, nothing about the
-    /// program. Worth another try.
+    /// The backstop: says that this machine is too slow, nothing about the program. Worth
+    /// another try.
     #[error(
-        "no result after {0:?} of real time: the machine is overloaded, or the wall-clock limit is too small for the fuel limit"
+        "no result after {0:?} of processor time: the machine is too slow, or that limit too \
+         small, for the fuel limit"
     )]
-    WallClock(Duration),
+    ProcessorTime(Duration),
 }
 
 impl SandboxError {
@@ -71,7 +72,7 @@ impl SandboxError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::WallClock(_)
+            Self::ProcessorTime(_)
                 | Self::Start(_)
                 | Self::WorkerStart { .. }
                 | Self::WorkerDied { .. }

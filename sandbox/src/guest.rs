@@ -2,10 +2,11 @@
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::Duration;
 
 use harness::contract::PluginError;
 use harness::execution::{Limit, Limits};
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
@@ -134,8 +135,8 @@ impl Guest {
         mailbox: &Mailbox,
         mut answer: Option<AnswerBytes<'_>>,
     ) -> Result<wasmtime::Result<Vec<u8>>, PluginError> {
-        let limit = self.limits.wall_clock;
-        let mut deadline = Instant::now().checked_add(limit);
+        let limit = self.limits.processor_time;
+        let mut start = processor_time();
         let mut call = pin!(self.perform.call(&mut self.store, step));
         let mut context = Context::from_waker(Waker::noop());
         loop {
@@ -145,12 +146,12 @@ impl Guest {
                     if let Some(answer) = &mut answer
                         && let Some(question) = mailbox.take_question() =>
                 {
-                    let asked = Instant::now();
+                    let asked = processor_time();
                     mailbox.answer(answer(&question)?);
-                    deadline = deadline.and_then(|deadline| deadline.checked_add(asked.elapsed()));
+                    start += processor_time() - asked;
                 }
-                Poll::Pending if deadline.is_some_and(|deadline| Instant::now() > deadline) => {
-                    return Err(SandboxError::WallClock(limit).into());
+                Poll::Pending if processor_time() - start > limit => {
+                    return Err(SandboxError::ProcessorTime(limit).into());
                 }
                 Poll::Pending => {}
             }
@@ -173,6 +174,13 @@ impl Guest {
             None => Outcome::Aborted(format!("{error:#}")),
         }
     }
+}
+
+/// Processor time of this thread, on which the guest runs.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let part = |number: i64| u64::try_from(number).unwrap_or_default();
+    Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
 }
 
 /// The result of a future that has no reason to wait.

@@ -14,8 +14,8 @@
 //!   those that [`Grants`](harness::execution::Grants) name. It cannot reach another guest
 //!   or what an earlier one left.
 //! - **Limits.** Fuel, memory, output bytes and stack; each ends the step with the limit's
-//!   name. Fuel decides time-outs (`docs/reference-second.md`). Real time is a backstop that
-//!   is reported as our own trouble, [`SandboxError::WallClock`], never as a program's.
+//!   name. Fuel decides time-outs (`docs/reference-second.md`). Processor time is a backstop
+//!   that is reported as our own trouble, [`SandboxError::ProcessorTime`], never as a program's.
 //! - **Reproducibility.** Clocks follow the fuel, random numbers and string hashes have fixed
 //!   seeds: the same steps under the same limits give the same
 //!   [`Execution`](harness::execution::Execution), fuel included, on every machine.

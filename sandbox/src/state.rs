@@ -55,9 +55,12 @@ impl State {
         self.budget = 0;
     }
 
+    /// Names go into tables, so that only what a name is made of is taken.
     pub(crate) fn note_unsupported(&mut self, what: String) {
+        let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ' ');
         if self.unsupported.len() < MAX_UNSUPPORTED
             && what.len() <= MAX_NAME_BYTES
+            && what.chars().all(in_name)
             && !self.unsupported.contains(&what)
         {
             self.unsupported.push(what);

@@ -236,16 +236,16 @@ fn results_are_bounded() {
 }
 
 #[test]
-fn the_wall_clock_is_never_a_verdict() {
+fn processor_time_is_never_a_verdict() {
     let limits = Limits {
         fuel: u64::MAX / 2,
-        wall_clock: Duration::from_millis(300),
+        processor_time: Duration::from_millis(300),
         ..Limits::default()
     };
     let mut session = session_with(&limits, &Grants::default());
     let error = session.run(&load("while True: pass")).unwrap_err();
     let error = error.downcast_ref::<SandboxError>().expect("our error");
-    assert!(matches!(error, SandboxError::WallClock(_)) && error.is_retryable());
+    assert!(matches!(error, SandboxError::ProcessorTime(_)) && error.is_retryable());
     let after = session.run(&load("pass")).unwrap();
     assert!(matches!(after.ending, Ending::Aborted { .. }));
 }

@@ -122,6 +122,25 @@ fn the_file_depends_on_nothing_but_the_dataset_and_is_continued() {
 }
 
 #[test]
+fn one_process_at_a_time_makes_an_audit() {
+    let run = fixture();
+    fs::create_dir(run.path("audits")).unwrap();
+    let lock = fs::File::create(run.path("audits/.mine.lock")).unwrap();
+    lock.lock().unwrap();
+    let done = run.run(&["audit", "mine.jsonl"]);
+    done.assert_exit(1);
+    assert!(
+        done.stderr.contains("another process") && done.stderr.contains("audits/mine.jsonl"),
+        "{}",
+        done.stderr
+    );
+    run.run(&["audit", "mine.jsonl", "--out", "other.jsonl"])
+        .assert_exit(0);
+    drop(lock);
+    audited(&run);
+}
+
+#[test]
 fn broken_problems_are_left_out_and_the_run_remembers() {
     let run = fixture();
     audited(&run);

@@ -4,6 +4,8 @@ mod attacks;
 mod audit;
 mod built_in_suite;
 mod cache;
+mod ci;
+mod compare;
 mod dependencies;
 mod forgery;
 mod interruption;

@@ -79,6 +79,7 @@ fn a_run_is_read_by_keyboard() {
     select(&mut browser, "Candidates", "failed");
     browser.evaluate("document.querySelector('.problems tbody a').focus()");
     let id = browser.evaluate("document.activeElement.textContent");
+    let scrolled = browser.evaluate("window.scrollY");
     browser.press(&["Enter"]);
     browser.wait_until(OPENED);
     assert_eq!(browser.evaluate("document.activeElement.textContent"), id);
@@ -110,6 +111,7 @@ fn a_run_is_read_by_keyboard() {
     browser.press(&["Escape"]);
     browser.wait_until("!document.getElementById('overview').hidden");
     assert_eq!(browser.evaluate("document.activeElement.textContent"), id);
+    assert_eq!(browser.evaluate("window.scrollY"), scrolled);
     assert_no_troubles(&mut browser);
     assert_accessible(&mut browser);
 }

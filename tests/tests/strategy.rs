@@ -229,6 +229,61 @@ fn plain_sampling_and_the_best_of_n_take_the_same_budget() {
 }
 
 #[test]
+fn a_critic_beside_the_actor_guides_it_and_is_on_the_bill() {
+    let coderl = Coderl::new();
+    write_problems(&coderl, "6");
+    let shared = "run problems.jsonl --backend torch --model actor -n 4 --k 1 --no-cache --template \
+                  apps-generation";
+    let guided = format!("{shared} --strategy guided --critic critic");
+    let done = run(&coderl, &format!("{guided} --guidance 2 --out guided"));
+    done.assert_exit(0);
+    assert!(done.stdout.contains("guided"), "{}", done.stdout);
+    let strategy = records(&coderl.path("guided/strategy.jsonl"));
+    for problem in ["easy", "hard", "bare", "trap"] {
+        let record = of(&strategy, problem);
+        assert_eq!(record["path"], "guided");
+        let count = |key: &str| record["budget"][key].as_u64().unwrap();
+        assert_eq!(count("critic_passes"), 4);
+        // The prompt once, and three tokens for each that was written.
+        let read = count("prompt_tokens") + 3 * count("actor_tokens");
+        assert_eq!(count("critic_tokens"), read);
+    }
+    let manifest = fs::read_to_string(coderl.path("guided/manifest.json")).unwrap();
+    assert!(manifest.contains(&"ef".repeat(32)), "{manifest}");
+    // Another say is another run; none is a plain one, to the byte.
+    let other = run(&coderl, &format!("{guided} --guidance 3 --out guided"));
+    other.assert_exit(2);
+    assert!(other.stderr.contains("strength"), "{}", other.stderr);
+    run(&coderl, &format!("{guided} --guidance 0 --out zero")).assert_exit(0);
+    run(&coderl, &format!("{shared} --out plain")).assert_exit(0);
+    let codes = |out: &str| -> Vec<Value> {
+        let candidates = records(&coderl.path(out).join("candidates.jsonl"));
+        candidates.iter().map(|it| it["code"].clone()).collect()
+    };
+    assert_eq!(codes("zero"), codes("plain"));
+    assert_ne!(codes("guided"), codes("plain"));
+    // A child without a critic cannot.
+    let child = workspace().join("backends/tests/children/strategist.py");
+    let child = format!("{} --model actor", child.display());
+    let done = coderl.run(&[
+        "run",
+        "problems.jsonl",
+        "--backend",
+        "process",
+        "--command",
+        &child,
+        "-n",
+        "2",
+        "--out",
+        "never",
+        "--strategy",
+        "guided",
+    ]);
+    assert_ne!(done.status, Some(0));
+    assert!(done.stderr.contains("it has no critic"), "{}", done.stderr);
+}
+
+#[test]
 fn what_does_not_go_together_is_said_at_once() {
     let coderl = Coderl::new();
     write_problems(&coderl, "6");
@@ -255,6 +310,11 @@ fn what_does_not_go_together_is_said_at_once() {
     check("--strategy best-of-n", "Say --rank");
     check("--strategy best-of-n --rank critic", "a critic is needed");
     check("--critic c", "--critic does not go");
+    check("--strategy guided", "a critic is needed");
+    check("--guidance 1", "--guidance does not go");
+    check("--strategy guided --critic c --guidance -1", "0 to 1000");
+    check("--strategy guided --critic c --guidance-top 1", "2..=1024");
+    check("--keep-passing", "--keep-passing does not go");
     check(
         "--strategy critic-sampling --critic c --temperature 0",
         "--temperature above 0",
@@ -321,6 +381,53 @@ fn the_real_engine_scores_and_continues() {
     assert_eq!(of(&strategy, "bare")["path"], "no-examples");
     let hard = of(&strategy, "hard");
     assert!(hard["budget"]["critic_passes"].as_u64() > Some(0), "{hard}");
+    // Guided by a critic that has no say, they are those of a plain run, to the byte.
+    real(&format!(
+        "run problems.jsonl {sampling} -n 3 --strategy guided --critic critic/model --guidance 0 \
+         --out zero"
+    ));
+    let codes = |out: &str| -> Vec<Value> {
+        let candidates = records(&coderl.path(out).join("candidates.jsonl"));
+        candidates.iter().map(|it| it["code"].clone()).collect()
+    };
+    assert_eq!(codes("zero"), codes("samples"));
+    let strategy = records(&coderl.path("zero/strategy.jsonl"));
+    let budget = &of(&strategy, "easy")["budget"];
+    assert!(
+        budget["critic_tokens"].as_u64() > budget["actor_tokens"].as_u64(),
+        "{budget}"
+    );
+    // A critic of another vocabulary has nothing to say about these tokens.
+    real(
+        "models new other --tokenizer-from corpus.jsonl --vocabulary 290 --model-width 32 --layers 1",
+    );
+    real(
+        "train critic --samples samples --model other --out other-critic --set \
+         critic.classes=binary --steps 2",
+    );
+    let mut command = coderl.command(&[
+        "run",
+        "problems.jsonl",
+        "--backend",
+        "torch",
+        "--model",
+        "base",
+        "-n",
+        "1",
+        "--out",
+        "never",
+        "--strategy",
+        "guided",
+        "--critic",
+        "other-critic/model",
+    ]);
+    command.env("CODERL_TORCH", &engine);
+    let done = command.output().map(Done::from).expect("the binary starts");
+    assert!(
+        done.stderr.contains("another vocabulary"),
+        "{}",
+        done.stderr
+    );
     run("two");
     for file in ["strategy.jsonl", "candidates.jsonl", "verdicts.jsonl"] {
         let read = |out: &str| fs::read(coderl.path(out).join(file)).unwrap();

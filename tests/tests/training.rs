@@ -312,6 +312,139 @@ fn samples_become_lessons_for_critic_actor_and_repair() {
     assert!(prompt.ends_with("\nCORRECTED ANSWER:\n"), "{prompt}");
 }
 
+/// What is wrong with a file of a run is told with its name and line, before anything is learnt.
+#[test]
+fn damage_to_a_run_is_named() {
+    let coderl = Coderl::new();
+    samples(&coderl);
+    run(
+        &coderl,
+        "train critic --samples samples --model m --out critic",
+    )
+    .assert_exit(0);
+    run(&coderl, "critic-score samples --critic critic/model").assert_exit(0);
+    let lines = |name: &str| -> Vec<String> {
+        let text = fs::read_to_string(coderl.path("samples").join(name)).unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    let check = |name: &str, change: &dyn Fn(&mut Vec<String>), texts: &[&str]| {
+        let sound = lines(name);
+        let mut damaged = sound.clone();
+        change(&mut damaged);
+        let path = coderl.path("samples").join(name);
+        // The last line as `change` leaves it: with its end, or without.
+        fs::write(&path, damaged.join("\n")).unwrap();
+        let done = run(
+            &coderl,
+            "train rl --samples samples --model m --out rl --fresh",
+        );
+        done.assert_exit(3);
+        assert_says(&done, texts);
+        assert_says(&done, &[name]);
+        assert!(!coderl.path("rl/settings.json").exists(), "{name}");
+        fs::write(&path, sound.join("\n") + "\n").unwrap();
+    };
+    let ended = |lines: &mut Vec<String>| lines.push(String::new());
+    let replaced = |line: usize, from: &'static str, to: &'static str| {
+        move |lines: &mut Vec<String>| {
+            assert!(lines[line - 1].contains(from), "{}", lines[line - 1]);
+            lines[line - 1] = lines[line - 1].replacen(from, to, 1);
+            ended(lines);
+        }
+    };
+    let cut = |lines: &mut Vec<String>| {
+        let last = lines.last_mut().unwrap();
+        last.truncate(last.len() / 2);
+    };
+    let elsewhere = replaced(5, "\"problem\":\"builtin", "\"problem\":\"elsewhere");
+    for name in ["candidates.jsonl", "verdicts.jsonl", "critic_scores.jsonl"] {
+        check(
+            name,
+            &cut,
+            &[&format!("line {}", lines(name).len()), "cut off"],
+        );
+        check(name, &replaced(7, "\"index\":", "\"index\":-"), &["line 7"]);
+    }
+    check("candidates.jsonl", &elsewhere, &["line 5", "`elsewhere/"]);
+    check("verdicts.jsonl", &elsewhere, &["line 5", "`elsewhere/"]);
+    // Numbers that are none, and too few of them.
+    let bad = |change: fn(&mut Value)| {
+        move |lines: &mut Vec<String>| {
+            let mut record: Value = serde_json::from_str(&lines[2]).unwrap();
+            change(&mut record["logits"]);
+            lines[2] = record.to_string();
+            ended(lines);
+        }
+    };
+    let scores = "critic_scores.jsonl";
+    check(
+        scores,
+        &bad(|logits| logits[1][0] = Value::Null),
+        &["line 3"],
+    );
+    check(
+        scores,
+        &bad(|logits| logits[1][0] = "NaN".into()),
+        &["line 3"],
+    );
+    check(
+        scores,
+        &bad(|logits| logits[1] = Value::Array(Vec::new())),
+        &["line 3", "token 2"],
+    );
+    let shorter = bad(|logits| _ = logits.as_array_mut().unwrap().pop());
+    check(
+        scores,
+        &shorter,
+        &["line 3", "logits of 2 tokens, and 3 tokens"],
+    );
+    // Undamaged, the same command learns.
+    run(
+        &coderl,
+        "train rl --samples samples --model m --out rl --fresh",
+    )
+    .assert_exit(0);
+}
+
+#[test]
+fn problems_that_are_held_out_are_judged_while_the_model_learns() {
+    let coderl = Coderl::new();
+    samples(&coderl);
+    let rl = "train rl --samples samples --model m --baseline group --token-value none \
+              --set data.validation-share=0.3 --set rl.validation.problems=5 --workers 2 --out rl";
+    let done = run(&coderl, rl);
+    done.assert_exit(0);
+    assert_says(&done, &["5 records held out"]);
+    let held_out = records(&coderl.path("rl/validation.jsonl"));
+    assert_eq!(held_out.len(), 5);
+    for example in &held_out {
+        assert_eq!(example["program"], "");
+    }
+    let ids = |records: &[Value]| -> std::collections::BTreeSet<String> {
+        let problems = records.iter().map(|it| it["id"]["problem"].to_string());
+        problems.collect()
+    };
+    let learnt = ids(&records(&coderl.path("rl/samples.jsonl")));
+    assert!(learnt.is_disjoint(&ids(&held_out)));
+    let judged = json(&coderl.path("rl/judged.json"));
+    let judged = judged.as_array().unwrap();
+    // Two programs of each, and one of a problem that does not exist.
+    assert_eq!(judged.len(), 11);
+    for pair in &judged[..10] {
+        let expected = match pair[0]["index"].as_u64() {
+            Some(1) => "runtime-error",
+            _ => "failed-tests",
+        };
+        assert_eq!(pair[1]["outcome"], expected, "{pair}");
+    }
+    // Without being asked for, nothing is tried.
+    let rl = rl.replace("--set rl.validation.problems=5", "--fresh");
+    let done = run(&coderl, &rl);
+    done.assert_exit(0);
+    assert_says(&done, &["held out, which nothing is tried on"]);
+    assert!(!coderl.path("rl/judged.json").exists());
+}
+
 #[test]
 fn rounds_are_judged_while_the_model_learns() {
     let coderl = Coderl::new();

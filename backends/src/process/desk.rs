@@ -45,6 +45,7 @@ pub(super) enum Answer {
         /// In order of seeds.
         completions: Vec<Completion>,
         n_prompt_tokens: u32,
+        n_critic_prompt_tokens: u32,
     },
     Scores(Scores),
 }
@@ -212,7 +213,9 @@ impl Round<'_> {
                 Ok(())
             }
             FromChild::Done {
-                n_prompt_tokens, ..
+                n_prompt_tokens,
+                n_critic_prompt_tokens,
+                ..
             } if matches!(job.question, Question::Generate(_)) => {
                 let n_missing = n_seeds - job.completions.len();
                 if n_missing > 0 {
@@ -222,6 +225,7 @@ impl Round<'_> {
                 let answer = Answer::Written {
                     completions: job.completions.into_values().collect(),
                     n_prompt_tokens: n_prompt_tokens.unwrap_or_default(),
+                    n_critic_prompt_tokens: n_critic_prompt_tokens.unwrap_or_default(),
                 };
                 self.answer(job.place, answer);
                 Ok(())

@@ -130,6 +130,7 @@ impl Process {
             decoding: self.asking.decoding(job.problem),
             forced_prefix: None,
             log_probs: false,
+            guidance: None,
         })
     }
 

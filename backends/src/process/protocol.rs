@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use harness::decoding::Decoding;
+use harness::decoding::{Decoding, Guidance};
 use harness::prompt::Prompt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,6 +59,9 @@ pub struct Generate {
     /// Whether the log-probability of each sampled token is wanted.
     #[serde(default)]
     pub log_probs: bool,
+    /// Lets the child's critic have its say in each token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guidance: Option<Guidance>,
 }
 
 /// The beginning of a candidate that the decoder does not choose.
@@ -95,6 +98,9 @@ pub enum FromChild {
         /// Whether the prompt lost its end to [`Decoding::max_prompt_tokens`].
         #[serde(default)]
         prompt_cut: bool,
+        /// Of a guided request: tokens of the prompt that the critic read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        n_critic_prompt_tokens: Option<u32>,
     },
     /// Answers [`ToChild::Score`].
     Scores(Scores),
@@ -148,6 +154,9 @@ pub struct Ready {
     /// it: ids of one model mean the same to another that says the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer_sha256: Option<String>,
+    /// The same as `model_sha256` of the critic that guides, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critic_sha256: Option<String>,
     pub capabilities: Vec<Capability>,
     /// Requests that may be unanswered at a time, at least 1.
     pub max_in_flight: u32,
@@ -162,6 +171,8 @@ pub enum Capability {
     ForcedPrefix,
     /// [`Generate::log_probs`].
     LogProbs,
+    /// [`Generate::guidance`]: there is a critic beside the model.
+    Guidance,
     /// [`harness::decoding::Method::Beam`].
     Beam,
     /// Prompts that are conversations: the model has a chat template.
@@ -192,6 +203,9 @@ pub struct Completion {
     /// which it was drawn before `temperature`, `top_k` and `top_p`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_probs: Option<Vec<f32>>,
+    /// Of a guided candidate: tokens that the critic read or tried for it, the prompt apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_critic_tokens: Option<u32>,
 }
 
 /// Why a candidate ended.
@@ -276,6 +290,10 @@ mod tests {
             decoding: decoding.clone(),
             forced_prefix: Some(ForcedPrefix::TokenIds(vec![3])),
             log_probs: true,
+            guidance: Some(Guidance {
+                strength: 1.5,
+                top: 8,
+            }),
         };
         let method = json!({"name": "sample", "temperature": 0.6, "top_p": 0.95, "top_k": null});
         check(
@@ -284,7 +302,8 @@ mod tests {
                 "type": "generate", "id": 7, "prompt": {"text": "def f():"},
                 "seeds": [u64::MAX, 0], "method": method, "max_new_tokens": 512,
                 "min_new_tokens": 0, "stop": ["[DONE]"], "max_prompt_tokens": 600,
-                "forced_prefix": {"token-ids": [3]}, "log_probs": true
+                "forced_prefix": {"token-ids": [3]}, "log_probs": true,
+                "guidance": {"strength": 1.5, "top": 8}
             }),
         );
         let message = Message {
@@ -296,6 +315,7 @@ mod tests {
                 prompt: Prompt::Messages(vec![message]),
                 forced_prefix: None,
                 log_probs: false,
+                guidance: None,
                 decoding: Decoding {
                     method: Method::Greedy,
                     stop: Vec::new(),
@@ -322,6 +342,7 @@ mod tests {
                 model: "toy".to_owned(),
                 model_sha256: None,
                 tokenizer_sha256: None,
+                critic_sha256: None,
                 capabilities: vec![Capability::Generate, Capability::ForcedPrefix],
                 max_in_flight: 8,
             }),
@@ -338,6 +359,7 @@ mod tests {
                 n_tokens: 1,
                 finish: Finish::End,
                 log_probs: None,
+                n_critic_tokens: None,
             }),
             json!({
                 "type": "completion", "id": 7, "index": 1, "text": "pass", "n_tokens": 1,
@@ -373,7 +395,8 @@ mod tests {
             FromChild::Done {
                 id: 7,
                 n_prompt_tokens: None,
-                prompt_cut: false
+                prompt_cut: false,
+                n_critic_prompt_tokens: None,
             }
         );
         assert_eq!(

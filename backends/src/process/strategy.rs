@@ -68,6 +68,7 @@ impl ChildAuthor {
             decoding,
             forced_prefix,
             log_probs: draft.wants_log_prob,
+            guidance: draft.guidance,
         }))
     }
 
@@ -95,9 +96,14 @@ impl Author for ChildAuthor {
                 Answer::Written {
                     completions,
                     n_prompt_tokens,
+                    n_critic_prompt_tokens,
                 } => Ok(completions
                     .into_iter()
-                    .map(|completion| written(completion, n_prompt_tokens))
+                    .map(|completion| Written {
+                        n_prompt_tokens,
+                        n_critic_prompt_tokens,
+                        ..written(completion)
+                    })
                     .collect()),
                 Answer::Scores(_) => Err("the child scored what it was to write".to_owned()),
             })
@@ -105,7 +111,7 @@ impl Author for ChildAuthor {
     }
 }
 
-fn written(completion: Completion, n_prompt_tokens: u32) -> Written {
+fn written(completion: Completion) -> Written {
     let log_prob = completion.log_probs.filter(|it| !it.is_empty()).map(|it| {
         let sum: f64 = it.iter().map(|value| f64::from(*value)).sum();
         sum / it.len() as f64
@@ -118,9 +124,10 @@ fn written(completion: Completion, n_prompt_tokens: u32) -> Written {
     Written {
         text: completion.text,
         n_tokens: completion.n_tokens,
-        n_prompt_tokens,
         finish: finish.to_owned(),
         log_prob,
+        n_critic_tokens: completion.n_critic_tokens.unwrap_or_default(),
+        ..Written::default()
     }
 }
 

@@ -2,7 +2,8 @@
 """Actor, critic and repair model for tests of strategies: `strategist.py serve --model ROLE`.
 
 The last part of ROLE says which it is: `critic`, `repair`, anything else is the actor. Tokens are
-bytes. The problem is to add one to the number on standard input: the actor's programs are right or
+bytes. With `--critic DIR` the actor can be guided, and then its programs are right where they can
+be. The problem is to add one to the number on standard input: the actor's programs are right or
 wrong by seed, and always wrong where the prompt says HARD; the repair model's are right.
 
 CODERL_TOY_STRATEGIST=slow takes its time.
@@ -17,6 +18,7 @@ import time
 RIGHT = "print(int(input()) + 1)\n"
 WRONG = ["print(0)\n", "print(int(input()) + 2)\n", "print(\n", "print([][1])\n"]
 ROLE = sys.argv[sys.argv.index("--model") + 1].rstrip("/").split("/")[-1]
+CRITIC = "--critic" in sys.argv
 SLOW = os.environ.get("CODERL_TOY_STRATEGIST") == "slow"
 
 
@@ -37,17 +39,20 @@ def generate(request):
     prompt = request["prompt"]["text"]
     forced = request.get("forced_prefix") or {}
     prefix = forced.get("text", bytes(forced.get("token-ids", [])).decode())
+    guided = bool((request.get("guidance") or {}).get("strength"))
     for index, seed in enumerate(request["seeds"]):
         if SLOW:
             time.sleep(0.02)
         if prefix and RIGHT.startswith(prefix):
             text = RIGHT if seed % 2 else prefix + "0)\n"
         else:
-            text = prefix + program(prompt, seed)
+            text = prefix + program(prompt, 0 if guided else seed)
         n_tokens = len(text) - len(prefix) + 1
         say(type="completion", id=request["id"], index=index, text=text, n_tokens=n_tokens,
-            finish="end", log_probs=[-0.1 * (1 + seed % 5)] * n_tokens)
-    say(type="done", id=request["id"], n_prompt_tokens=len(prompt))
+            finish="end", log_probs=[-0.1 * (1 + seed % 5)] * n_tokens,
+            n_critic_tokens=3 * n_tokens if guided else None)
+    say(type="done", id=request["id"], n_prompt_tokens=len(prompt),
+        n_critic_prompt_tokens=len(prompt) if guided else None)
 
 
 def score(request):
@@ -65,7 +70,10 @@ for line in sys.stdin:
     request = json.loads(line)
     if request["type"] == "hello":
         can = ["score", "critic"] if ROLE == "critic" else ["generate", "forced-prefix", "log-probs"]
+        if CRITIC:
+            can.append("guidance")
         say(type="ready", protocol=1, name="strategist 1", model=ROLE, model_sha256="cd" * 32,
+            critic_sha256="ef" * 32 if CRITIC else None,
             tokenizer_sha256="by" * 32, capabilities=can, max_in_flight=4)
     elif request["type"] == "generate":
         generate(request)

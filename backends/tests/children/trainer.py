@@ -6,8 +6,9 @@
 
 CODERL_TOY_TRAINER chooses how: `well`, `slow` (half a second an update), `fail` (after two
 updates, with exit code 3), `rubbish`. An update is a line of `metrics.jsonl`, from which the next
-process goes on. Online, it has two programs of each problem judged, a reference and a wrong one,
-and writes the answer to `judged.json`.
+process goes on. In reinforcement learning it has two programs of each problem judged, a reference and
+a wrong one, and writes the answer to `judged.json`: online of those to learn from, else of those that
+are held out.
 """
 
 import json
@@ -46,8 +47,10 @@ def train(path):
             sys.exit(3)
         if MODE == "rubbish":
             print("Epoch 1 of 3")
-        if online and step == 1:
-            judge(data["examples"], out)
+        if step == 1 and settings["stage"]["name"] == "rl":
+            tried = data["examples"] if online else data.get("validation", [])
+            if tried:
+                judge(tried, out)
         values = {"step": step, "loss": 1 / step, "learning_rate": 0.1, "tokens_per_second": 1e3}
         with open(metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")

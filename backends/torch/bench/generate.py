@@ -4,7 +4,12 @@
 
 One prompt; 1, 16 and 200 samples of it at temperature 0.6 and top-p 0.95, every sample with
 the same number of tokens, float32, the same number of threads. Loading is not measured, reading
-the prompt is. The ratio is that of `coderl-torch` to the other.
+the prompt is. The ratio is how many times as long as `coderl-torch` another takes.
+
+Engines take turns, so that what else the machine does meets all of them. On a machine that is never
+quiet, `--clock processor` counts the time that the processors worked for the engine, of all threads
+together, in place of the time that passed: use it with `--threads 1`, since threads that wait for
+each other may count as working.
 """
 
 import argparse
@@ -16,6 +21,7 @@ import tempfile
 import time
 
 TEMPERATURE, TOP_P = 0.6, 0.95
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 PROMPT = '''You are an expert Python programmer, and here is your task: Write a function to find
 the longest run of equal items in a list, and to return where it begins and how long it is. Of
 runs of the same length the first one counts. An empty list has a run of length 0 at 0. Your code
@@ -110,14 +116,14 @@ class Ours:
         self.command = [binary, "generate", path, "--threads", threads, "--timing"]
         self.command += ["--temperature", TEMPERATURE, "--top-p", TOP_P]
 
-    def seconds(self, tokens, n_samples, n_new):
+    def measure(self, tokens, n_samples, n_new, clock):
         listed = ",".join(map(str, tokens))
         command = [*self.command, "--tokens", listed, "-n", n_samples]
         command += ["--max-new-tokens", n_new, "--min-new-tokens", n_new]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
         timing = json.loads(done.stderr.splitlines()[-1])
         assert timing["new_tokens"] == n_samples * n_new, timing
-        return timing["seconds"]
+        return timing["seconds" if clock == "wall" else "processor_seconds"]
 
 
 class Transformers:
@@ -133,18 +139,18 @@ class Transformers:
         kind = transformers.AutoModelForSeq2SeqLM if self.is_encoder_decoder else transformers.AutoModelForCausalLM
         self.model = kind.from_pretrained(path, dtype=torch.float32).eval()
 
-    def seconds(self, tokens, n_samples, n_new):
+    def measure(self, tokens, n_samples, n_new, clock):
         import torch
 
         ids = torch.tensor([tokens])
         torch.manual_seed(0)
-        start = time.perf_counter()
+        start = CLOCKS[clock]()
         out = self.model.generate(
             ids, attention_mask=torch.ones_like(ids), do_sample=True, temperature=TEMPERATURE,
             top_p=TOP_P, top_k=0, num_return_sequences=n_samples, max_new_tokens=n_new,
             min_new_tokens=n_new,
         )
-        seconds = time.perf_counter() - start
+        seconds = CLOCKS[clock]() - start
         before = 1 if self.is_encoder_decoder else len(tokens)
         assert out.shape == (n_samples, before + n_new), out.shape
         return seconds
@@ -166,13 +172,13 @@ class CTranslate2:
         kind = ctranslate2.Translator if self.is_encoder_decoder else ctranslate2.Generator
         self.model = kind(str(converted), **options)
 
-    def seconds(self, tokens, n_samples, n_new):
+    def measure(self, tokens, n_samples, n_new, clock):
         words = [self.tokenizer.convert_ids_to_tokens(tokens)]
         options = dict(
             beam_size=1, num_hypotheses=n_samples, sampling_temperature=TEMPERATURE,
             sampling_topk=0, sampling_topp=TOP_P,
         )
-        start = time.perf_counter()
+        start = CLOCKS[clock]()
         if self.is_encoder_decoder:
             out = self.model.translate_batch(
                 words, min_decoding_length=n_new, max_decoding_length=n_new, max_input_length=0,
@@ -182,7 +188,7 @@ class CTranslate2:
             out = self.model.generate_batch(
                 words, min_length=n_new, max_length=n_new, include_prompt_in_result=False, **options
             )
-        seconds = time.perf_counter() - start
+        seconds = CLOCKS[clock]() - start
         hypotheses = out[0].hypotheses if self.is_encoder_decoder else out[0].sequences
         lengths = [len(hypothesis) for hypothesis in hypotheses]
         assert len(lengths) == n_samples and max(lengths) <= n_new, lengths
@@ -199,39 +205,38 @@ def main():
     parser.add_argument("--new-tokens", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=2, help="the best of so many counts")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
     parser.add_argument("--engines", nargs="+", default=["coderl-torch", "transformers", "ctranslate2"])
     options = parser.parse_args()
-    engines = [kind for kind in (Ours, Transformers, CTranslate2) if kind.name in options.engines]
-    print(f"{options.new_tokens} new tokens a sample, {options.threads} threads, float32, best of {options.repeats}")
+    kinds = [kind for kind in (Ours, Transformers, CTranslate2) if kind.name in options.engines]
+    print(
+        f"{options.new_tokens} new tokens a sample, {options.threads} threads, float32, "
+        f"{options.clock} seconds, best of {options.repeats}"
+    )
     print(f"{'model':<14} {'samples':>7} {'engine':<14} {'seconds':>9} {'tokens/s':>9} {'ratio':>7}")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.models:
             path, tokens = prepare(name, pathlib.Path(folder), options.coderl_torch)
-            measured = {}
-            for kind in engines:
-                # One engine in memory at a time.
+            engines = []
+            for kind in kinds:
                 try:
-                    engine = kind(path, options.threads, options.coderl_torch)
+                    engines.append(kind(path, options.threads, options.coderl_torch))
                 except ImportError as error:
                     print(f"{kind.name} is not installed: {error}", file=sys.stderr)
-                    continue
-                for n_samples in options.samples:
-                    times = [
-                        engine.seconds(tokens, n_samples, options.new_tokens)
-                        for _ in range(options.repeats)
-                    ]
-                    measured[kind.name, n_samples] = min(times)
-                    print(f"measured {name}, {kind.name}, {n_samples}: {times}", file=sys.stderr, flush=True)
-                del engine
             for n_samples in options.samples:
-                for kind in engines:
-                    seconds = measured.get((kind.name, n_samples))
-                    if seconds is None:
-                        continue
+                measured = {engine.name: [] for engine in engines}
+                for _ in range(options.repeats):
+                    for engine in engines:
+                        measured[engine.name].append(
+                            engine.measure(tokens, n_samples, options.new_tokens, options.clock)
+                        )
+                print(f"measured {name}, {n_samples}: {measured}", file=sys.stderr, flush=True)
+                best = {engine: min(times) for engine, times in measured.items()}
+                for engine, seconds in best.items():
                     rate = n_samples * options.new_tokens / seconds
-                    ratio = seconds / measured.get((Ours.name, n_samples), seconds)
+                    ratio = seconds / best.get(Ours.name, seconds)
                     print(
-                        f"{name:<14} {n_samples:>7} {kind.name:<14} {seconds:>9.2f} {rate:>9.1f} {ratio:>7.2f}",
+                        f"{name:<14} {n_samples:>7} {engine:<14} {seconds:>9.2f} {rate:>9.1f} {ratio:>7.2f}",
                         flush=True,
                     )
 

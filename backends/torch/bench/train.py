@@ -2,12 +2,12 @@
 
     python backends/torch/bench/train.py --coderl-torch target/release/coderl-torch
 
-The same small T5, the same sequences, float32, one thread, dropout 0.1. "PyTorch" pads as
-`coderl-torch` does: similar lengths together, to the longest of a pass. "Released" pads every
-sequence to 600 and 512 tokens and masks nothing, as CodeRL's training does. Tokens are those of
-prompts and programs, without padding; loading and the first update are not measured. Seconds are
-those of the processor, so that what else the machine does hardly matters. The ratio is the time of
-the other to that of `coderl-torch`.
+The same small T5, the same sequences, float32, one thread, dropout 0.1. "PyTorch, equal padding" is a
+plain loop whose passes hold the same sequences; "PyTorch" pads as such loops do, similar lengths
+together up to a number of tokens; "released" pads every sequence to 600 and 512 tokens and masks
+nothing, as CodeRL's training does. Tokens are those of prompts and programs, without padding; loading
+and the first update are not measured. Seconds are those of the processor, so that what else the
+machine does hardly matters. The ratio is the time of the other to that of `coderl-torch`.
 """
 
 import argparse
@@ -21,18 +21,20 @@ import time
 
 MAX_SOURCE, MAX_TARGET = 600, 512
 MAX_TOKENS = 4096
-# Tokens of prompts and programs: problems of APPS with two of their solutions each, from the
-# numbers of characters, 3.3 to a token of a prompt and 2.7 to one of a program.
+# Padding that is worth a pass less, as `PassLimits` has it.
+OVERHEAD = 64
+# Tokens of prompts and programs as they are in APPS: `apps_lengths.py`.
 LENGTHS = [
-    (396, 49), (495, 77), (516, 118), (600, 239), (600, 112), (280, 95), (523, 227), (600, 512),
-    (564, 132), (419, 39), (600, 512), (600, 183), (335, 404), (600, 139), (354, 225), (600, 365),
-    (524, 228), (600, 191), (430, 88), (500, 512), (495, 84), (600, 162), (600, 189), (204, 260),
-    (600, 512), (335, 340), (600, 340), (600, 95), (145, 91), (324, 512), (600, 119), (489, 431),
-    (354, 154), (600, 173), (600, 167), (600, 178), (592, 401), (600, 109), (600, 390), (600, 149),
-    (323, 113), (600, 190), (391, 512), (459, 49), (600, 441), (600, 267), (600, 416), (600, 147),
+    (160, 101), (236, 55), (236, 70), (236, 74), (280, 40), (236, 89), (280, 77), (225, 147),
+    (218, 178), (280, 152), (379, 102), (218, 284), (459, 54), (398, 123), (444, 86), (459, 84),
+    (487, 64), (449, 110), (487, 84), (390, 196), (525, 70), (525, 78), (459, 159), (487, 161),
+    (390, 269), (600, 85), (600, 96), (600, 104), (600, 109), (600, 118), (352, 369), (600, 127),
+    (600, 136), (600, 145), (600, 154), (600, 165), (600, 173), (600, 183), (600, 195), (600, 210),
+    (600, 215), (600, 224), (600, 235), (600, 245), (600, 273), (600, 318), (600, 367), (600, 512),
 ]
 SIZE = 16
-VOCABULARY = 320
+# Of the tokens of which texts are made; a model may have more embeddings.
+N_TOKENS = 320
 ALPHABET = "abcdefghijklmnopqrstuvwxyz "
 
 
@@ -54,21 +56,21 @@ def records():
     return out
 
 
-def write_model(path, width, layers):
+def write_model(path, width, layers, vocabulary):
     import tokenizers
     import torch
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
     config = transformers.T5Config(
-        vocab_size=VOCABULARY, d_model=width, d_kv=16, d_ff=4 * width, num_layers=layers,
+        vocab_size=vocabulary, d_model=width, d_kv=16, d_ff=4 * width, num_layers=layers,
         num_heads=width // 16, decoder_start_token_id=0, pad_token_id=0, eos_token_id=2,
     )
     torch.manual_seed(0)
     transformers.T5ForConditionalGeneration(config).save_pretrained(path)
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {word: at for at, word in enumerate(["<pad>", "<s>", "</s>", *alphabet])}
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, []))
+    words = {word: at for at, word in enumerate(["<pad>", "<s>", "</s>", *alphabet])}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(words, []))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     tokenizer.save(str(path / "tokenizer.json"))
@@ -82,7 +84,7 @@ def rl():
     }
 
 
-def write_settings(folder, stage, n_updates):
+def write_settings(folder, stage, n_updates, checkpointing):
     folder.mkdir()
     lines = "".join(json.dumps(record) + "\n" for record in records())
     for name in ("examples", "samples"):
@@ -102,6 +104,7 @@ def write_settings(folder, stage, n_updates):
             "max-source-tokens": MAX_SOURCE, "max-target-tokens": MAX_TARGET,
         },
         "checkpoints": {"every": 100000, "keep-last": 1}, "seed": 0,
+        "gradient-checkpointing": checkpointing,
     }))
     return path
 
@@ -109,26 +112,35 @@ def write_settings(folder, stage, n_updates):
 # --- Plain PyTorch, run as a process of its own --------------------------------------------------
 
 
-def passes(batch, released):
+def passes(batch, padding):
     """Positions of the sequences of each forward pass."""
-    if released:
+    if padding == "released":
         # As many padded tokens a pass.
         n = MAX_TOKENS // (MAX_SOURCE + MAX_TARGET)
         return [range(at, min(at + n, len(batch))) for at in range(0, len(batch), n)]
-    order = sorted(range(len(batch)), key=lambda at: sum(map(len, batch[at])))
-    out, widest = [], (0, 0)
-    for at in order:
-        widths = tuple(max(a, len(b)) for a, b in zip(widest, batch[at]))
-        if out and (len(out[-1]) + 1) * sum(widths) <= MAX_TOKENS:
-            out[-1].append(at)
-            widest = widths
-        else:
-            out.append([at])
-            widest = tuple(map(len, batch[at]))
-    return out
+    order = sorted(range(len(batch)), key=lambda at: (sum(map(len, batch[at])), len(batch[at][0])))
+    # The least cost of the first so many, and where their last pass begins.
+    best = [(0, 0)]
+    for end in range(1, len(order) + 1):
+        found, widths = [], (0, 0)
+        for first in range(end - 1, -1, -1):
+            widths = tuple(max(a, len(b)) for a, b in zip(widths, batch[order[first]]))
+            n_tokens = (end - first) * sum(widths)
+            if n_tokens > MAX_TOKENS and end - first > 1:
+                break
+            overhead = OVERHEAD if padding == "equal" else MAX_TOKENS
+            found.append((best[first][0] + n_tokens + overhead, -first))
+        cost, first = min(found)
+        best.append((cost, -first))
+    out, end = [], len(order)
+    while end:
+        first = best[end][1]
+        out.append(order[first:end])
+        end = first
+    return out[::-1]
 
 
-def pytorch(folder, stage, n_updates, released):
+def pytorch(folder, stage, n_updates, padding):
     """Prints a line an update: its tokens and seconds."""
     import tokenizers
     import torch
@@ -151,7 +163,8 @@ def pytorch(folder, stage, n_updates, released):
 
     def backward(batch, advantages):
         n_labels = sum(len(target) for _, target in batch)
-        for members in passes(batch, released):
+        released = padding == "released"
+        for members in passes(batch, padding):
             chosen = [batch[at] for at in members]
             width = MAX_SOURCE if released else max(len(source) for source, _ in chosen)
             length = MAX_TARGET if released else max(len(target) for _, target in chosen)
@@ -163,12 +176,14 @@ def pytorch(folder, stage, n_updates, released):
                 source[row, : len(tokens)] = torch.tensor(tokens)
                 mask[row, : len(tokens)] = 1
                 labels[row, : len(target)] = torch.tensor(target)
-            out = model(input_ids=source, attention_mask=None if released else mask, labels=labels)
-            kept = labels != -100
-            log_probs = out.logits.log_softmax(-1)
-            log_probs = log_probs.gather(2, labels.clamp(min=0).unsqueeze(2)).squeeze(2)
-            weights = torch.tensor([advantages[at] for at in members]).unsqueeze(1)
-            (-(log_probs * weights)[kept].sum() / n_labels).backward()
+            mask = None if released else mask
+            # Not `labels=`, with which the model would compute a loss of its own besides.
+            inputs = model._shift_right(labels)
+            logits = model(input_ids=source, attention_mask=mask, decoder_input_ids=inputs).logits
+            losses = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="none")
+            weights = torch.tensor([advantages[at] for at in members]).repeat_interleave(length)
+            ((losses * weights).sum() / n_labels).backward()
 
     order = torch.Generator().manual_seed(0)
     for _ in range(n_updates + 1):
@@ -201,20 +216,21 @@ def measured(command):
         return out.read(), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def ours(binary, folder, stage, n_updates, repeat):
+def ours(binary, folder, stage, n_updates, repeat, checkpointing):
     """Tokens and seconds of all updates but the first, and memory."""
     runs = []
     for n in (0, n_updates):
-        settings = write_settings(folder / f"{stage}-{repeat}-{n}", stage, n)
+        out = folder / f"{stage}-{repeat}-{n}-{checkpointing}"
+        settings = write_settings(out, stage, n, checkpointing)
         out, seconds, memory = measured([binary, "--threads", 1, "train", settings])
         events = map(json.loads, out.splitlines())
         runs.append((sum(it.get("tokens", 0) for it in events), seconds))
     return *(more - less for less, more in zip(*runs)), memory
 
 
-def theirs(folder, stage, n_updates, released):
+def theirs(folder, stage, n_updates, padding):
     command = [sys.executable, __file__, "--pytorch", folder, "--stage", stage]
-    command += ["--updates", n_updates] + ["--released"] * released
+    command += ["--updates", n_updates, "--padding", padding]
     out, _, memory = measured(command)
     updates = [tuple(map(float, line.split())) for line in out.splitlines()][1:]
     assert len(updates) == n_updates, updates
@@ -224,33 +240,40 @@ def theirs(folder, stage, n_updates, released):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--coderl-torch")
-    parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--vocabulary", type=int, default=4096,
+                        help="embeddings; 4096 is to a width of 128 about what CodeT5-small has")
     parser.add_argument("--updates", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=1, help="the best of so many counts")
     parser.add_argument("--pytorch", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--stage", help=argparse.SUPPRESS)
-    parser.add_argument("--released", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--padding", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pytorch:
-        pytorch(options.pytorch, options.stage, options.updates, options.released)
+        pytorch(options.pytorch, options.stage, options.updates, options.padding)
         return
     n = options.updates
     sums = [sum(lengths) / len(LENGTHS) for lengths in zip(*LENGTHS)]
-    print(f"T5 of width {options.width}, {options.layers} + {options.layers} layers; {SIZE} sequences "
-          f"an update, of {sums[0]:.0f} + {sums[1]:.0f} tokens on average; one thread, float32")
-    print(f"{'stage':<6} {'engine':<14} {'tokens/s':>9} {'ratio':>7} {'peak MiB':>9}")
+    print(f"T5 of width {options.width}, {options.layers} + {options.layers} layers, "
+          f"{options.vocabulary} embeddings; {SIZE} sequences an update, of {sums[0]:.0f} + "
+          f"{sums[1]:.0f} tokens on average; one thread, float32")
+    print(f"{'stage':<6} {'engine':<24} {'tokens/s':>9} {'ratio':>7} {'peak MiB':>9}")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        write_model(folder / "model", options.width, options.layers)
+        write_model(folder / "model", options.width, options.layers, options.vocabulary)
         for stage in ("sft", "rl"):
             best = {}
+            own = lambda checkpointing: ours(
+                options.coderl_torch, folder, stage, n, repeat, checkpointing)
             # In turns, so that what else the machine does is in all of them.
             for repeat in range(options.repeats):
                 for name, run in (
-                    ("coderl-torch", lambda: ours(options.coderl_torch, folder, stage, n, repeat)),
-                    ("PyTorch", lambda: theirs(folder, stage, n, False)),
-                    ("released", lambda: theirs(folder, stage, n, True)),
+                    ("coderl-torch", lambda: own(False)),
+                    ("  gradient checkpointing", lambda: own(True)),
+                    ("PyTorch, equal padding", lambda: theirs(folder, stage, n, "equal")),
+                    ("PyTorch", lambda: theirs(folder, stage, n, "usual")),
+                    ("released", lambda: theirs(folder, stage, n, "released")),
                 ):
                     n_tokens, seconds, memory = run()
                     rate = n_tokens / seconds
@@ -258,7 +281,7 @@ def main():
                     best[name] = (max(before[0], rate), max(before[1], memory))
             for name, (rate, memory) in best.items():
                 ratio = best["coderl-torch"][0] / rate
-                print(f"{stage:<6} {name:<14} {rate:>9.0f} {ratio:>7.2f} {memory:>9.0f}", flush=True)
+                print(f"{stage:<6} {name:<24} {rate:>9.0f} {ratio:>7.2f} {memory:>9.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,13 @@ pub enum Error {
     Stopped,
     #[error("{detail}")]
     Request { detail: String },
+    /// A training whose numbers are none any more, or whose model falls apart.
+    #[error("{detail}; {good_model}")]
+    Diverged {
+        detail: String,
+        /// What to go on from.
+        good_model: String,
+    },
     #[error("libtorch")]
     Torch(#[from] tch::TchError),
 }
@@ -99,6 +106,14 @@ impl Error {
         Self::Malformed {
             path: path.to_owned(),
             detail: detail.into(),
+        }
+    }
+
+    /// Before it is known what there is to go on from.
+    pub(crate) fn diverged(detail: impl Into<String>) -> Self {
+        Self::Diverged {
+            detail: detail.into(),
+            good_model: String::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Layers that both families are made of, on tensors, with gradients.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::Tensors;
 use crate::error::Result;
@@ -16,10 +16,32 @@ pub enum Mode {
 impl Mode {
     pub(crate) fn dropout(self, x: Tensor, probability: f64) -> Tensor {
         match self {
-            Self::Train if probability > 0.0 => x.dropout(probability, true),
+            Self::Train if probability > 0.0 => match x.device() {
+                Device::Cpu => drop_out(&x, probability),
+                // Fused there.
+                _ => x.dropout(probability, true),
+            },
             _ => x,
         }
     }
+}
+
+/// Dropout with 16 random bits a number. libtorch draws its masks from a generator of 7 ns a number on
+/// a processor, which is more than the product that they are for takes.
+fn drop_out(x: &Tensor, probability: f64) -> Tensor {
+    const RANGE: f64 = 65536.0;
+    let n = x.numel() as i64;
+    let n_dropped = (probability * RANGE).round();
+    let mut bits = Tensor::empty([(n + 3) / 4], (Kind::Int64, Device::Cpu));
+    // From the smallest number on, with no end: all 64 bits are random.
+    let bits = bits.random_from_(i64::MIN, None::<i64>);
+    let keeps = bits
+        .view_dtype(Kind::Int16)
+        .narrow(0, 0, n)
+        .ge(n_dropped - RANGE / 2.0)
+        .view_as(x);
+    // Just as many are dropped as the scale makes up for.
+    x * (keeps.to_kind(x.kind()) * (RANGE / (RANGE - n_dropped)))
 }
 
 /// `x Wᵀ + b`, and a low-rank update where there is one.
@@ -27,6 +49,8 @@ pub(crate) struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
     low_rank: Option<LowRank>,
+    /// What the product is computed in, whatever weights and input are.
+    kind: Kind,
 }
 
 /// `scale · x Aᵀ Bᵀ`.
@@ -57,6 +81,7 @@ impl Linear {
             weight,
             bias,
             low_rank: None,
+            kind: parameters.compute_kind(),
         })
     }
 
@@ -76,16 +101,20 @@ impl Linear {
             weight,
             bias,
             low_rank: None,
+            kind: parameters.compute_kind(),
         })
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
-        let y = x.linear(&self.weight, self.bias.as_ref());
+        // Where element types are the same, `to_kind` is the tensor itself.
+        let x = x.to_kind(self.kind);
+        let bias = self.bias.as_ref().map(|bias| bias.to_kind(self.kind));
+        let y = x.linear(&self.weight.to_kind(self.kind), bias);
         match &self.low_rank {
             None => y,
             Some(LowRank { a, b, scale }) => {
-                let narrow = x.linear(a, None::<&Tensor>);
-                y + narrow.linear(b, None::<&Tensor>) * *scale
+                let narrow = x.linear(&a.to_kind(self.kind), None::<&Tensor>);
+                y + narrow.linear(&b.to_kind(self.kind), None::<&Tensor>) * *scale
             }
         }
     }
@@ -157,4 +186,41 @@ pub(crate) fn masked(may_see: &Tensor, kind: Kind) -> Tensor {
     };
     Tensor::zeros(may_see.size(), (kind, may_see.device()))
         .masked_fill(&may_see.logical_not(), lowest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropout_drops_its_share_and_makes_up_for_it() {
+        // No multiple of four.
+        let x = Tensor::ones([997, 1001], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        for probability in [0.1, 0.5] {
+            let dropped = Mode::Train.dropout(x.shallow_clone(), probability);
+            let zeros = dropped.eq(0.0).to_kind(Kind::Double);
+            let share = zeros.mean(Kind::Double).double_value(&[]);
+            // Four standard deviations.
+            let limit = 4.0 * (probability * (1.0 - probability) / 997_997.0).sqrt();
+            assert!((share - probability).abs() < limit, "{share} {probability}");
+            let mean = dropped.mean(Kind::Double).double_value(&[]);
+            assert!(
+                (mean - 1.0).abs() < 1.5 * limit / (1.0 - probability),
+                "{mean}"
+            );
+            // What was dropped has no gradient, and the rest has the scale.
+            let gradient = Tensor::run_backward(&[dropped.sum(Kind::Float)], &[&x], false, false);
+            assert!(gradient[0].equal(&dropped.detach()));
+            // Neighbours, which are of one draw, are independent.
+            let first = zeros.narrow(1, 0, 1000);
+            let next = zeros.narrow(1, 1, 1000);
+            let both = (first * next).mean(Kind::Double).double_value(&[]);
+            assert!(
+                (both - probability * probability).abs() < 2.0 * limit,
+                "{both}"
+            );
+        }
+        let kept = Mode::Evaluate.dropout(x.shallow_clone(), 0.5);
+        assert!(kept.equal(&x));
+    }
 }

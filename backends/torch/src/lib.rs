@@ -9,6 +9,7 @@ pub mod llama;
 pub mod parameters;
 pub mod places;
 mod random;
+pub mod segments;
 pub mod serve;
 pub mod t5;
 pub mod tokenizer;

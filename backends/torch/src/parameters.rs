@@ -12,6 +12,7 @@ use crate::error::Result;
 pub struct Parameters {
     device: Device,
     kind: Kind,
+    compute_kind: Kind,
     tensors: BTreeMap<String, Tensor>,
 }
 
@@ -20,7 +21,18 @@ impl Parameters {
         Self {
             device,
             kind,
+            compute_kind: kind,
             tensors: BTreeMap::new(),
+        }
+    }
+
+    /// Has matrix products computed in another element type: what `autocast` of PyTorch does to a
+    /// model. Weights, gradients, norms, sums of residuals and losses stay as they are.
+    #[must_use]
+    pub fn computed_in(self, compute_kind: Kind) -> Self {
+        Self {
+            compute_kind,
+            ..self
         }
     }
 
@@ -30,6 +42,11 @@ impl Parameters {
 
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Element type of matrix products.
+    pub(crate) fn compute_kind(&self) -> Kind {
+        self.compute_kind
     }
 
     /// Name and tensor, by name.

@@ -7,16 +7,19 @@ pub mod critic;
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
 
 use backends::process::protocol::{
     Capability, Completion, Finish, ForcedPrefix, FromChild, Generate, PROTOCOL_VERSION, Ready,
     RequestId, Score, Scores, ToChild,
 };
-use harness::decoding::Decoding;
+use harness::decoding::{Decoding, Guidance};
 use harness::prompt::Prompt;
 
 use crate::cpu::{CpuModel, Rows, StepRow};
-use crate::decode::{self, Candidate, Engine, Event, Limits, Request, log_probability};
+use crate::decode::{
+    self, Candidate, Engine, Event, Guide, Guided, Limits, Request, log_probability,
+};
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 
@@ -32,6 +35,15 @@ pub struct Served<'a> {
     /// [`Tokenizer::digest`].
     pub tokenizer_sha256: String,
     pub limits: Limits,
+    pub guide: Option<ServedGuide<'a>>,
+}
+
+/// A critic that guides decoding.
+pub struct ServedGuide<'a> {
+    pub guide: Guide<'a>,
+    /// Tokens of a prompt that it reads at most.
+    pub max_prompt: usize,
+    pub sha256: String,
 }
 
 /// Why serving ended before its input did.
@@ -65,17 +77,21 @@ pub fn serve(
     output: &mut dyn Write,
 ) -> std::result::Result<(), ServeError> {
     let requests = read(input);
-    let engine = Engine::new(
+    let mut engine = Engine::new(
         served.model,
         served.tokenizer,
         served.end_tokens,
         served.limits,
     );
+    if let Some(guide) = &served.guide {
+        engine = engine.guided_by(guide.guide);
+    }
     Server {
         served,
         engine,
         output,
         pending: Vec::new(),
+        last_told: Instant::now(),
     }
     .run(&requests)
 }
@@ -119,6 +135,10 @@ fn tell(output: &mut dyn Write, message: &FromChild) -> std::result::Result<(), 
         .map_err(ServeError::Write)
 }
 
+/// Longest silence while tokens are decoded. On a crowded machine the first candidate of many may
+/// take longer than anybody waits.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
 /// What every child of ours says of itself.
 const NAME: &str = concat!("coderl-torch ", env!("CARGO_PKG_VERSION"));
 
@@ -128,6 +148,7 @@ struct Server<'a> {
     output: &'a mut dyn Write,
     /// Of requests in work: what is told when they are done.
     pending: Vec<Pending>,
+    last_told: Instant,
 }
 
 struct Pending {
@@ -135,6 +156,8 @@ struct Pending {
     n_prompt_tokens: u32,
     prompt_cut: bool,
     wants_log_probs: bool,
+    /// Where a critic guides, the tokens of its prompt.
+    n_critic_prompt_tokens: Option<u32>,
 }
 
 type Incoming = std::result::Result<ToChild, ServeError>;
@@ -166,6 +189,9 @@ impl Server<'_> {
             for event in events {
                 self.report(event)?;
             }
+            if self.last_told.elapsed() >= SIGN_OF_LIFE {
+                self.tell(&FromChild::Alive)?;
+            }
         }
     }
 
@@ -182,12 +208,17 @@ impl Server<'_> {
         if self.served.tokenizer.chat_template().is_some() {
             capabilities.push(Capability::Chat);
         }
+        let guide = self.served.guide.as_ref();
+        if guide.is_some() {
+            capabilities.push(Capability::Guidance);
+        }
         self.tell(&FromChild::Ready(Ready {
             protocol: PROTOCOL_VERSION,
             name: NAME.to_owned(),
             model: self.served.name.clone(),
             model_sha256: Some(self.served.sha256.clone()),
             tokenizer_sha256: Some(self.served.tokenizer_sha256.clone()),
+            critic_sha256: guide.map(|guide| guide.sha256.clone()),
             capabilities,
             // Enough to fill every row with a request of one candidate, and to have the next
             // one at hand.
@@ -214,6 +245,9 @@ impl Server<'_> {
         let tokenizer = self.served.tokenizer;
         let mut prompt = tokenizer.encode_prompt(&request.prompt)?;
         let n_tokens = prompt.len();
+        let guided = request
+            .guidance
+            .map(|guidance| self.guided(guidance, &prompt));
         if let Some(max) = request.decoding.max_prompt_tokens {
             tokenizer.cut(&mut prompt, max as usize);
         }
@@ -227,6 +261,9 @@ impl Server<'_> {
             n_prompt_tokens: u32::try_from(prompt.len()).unwrap_or(u32::MAX),
             prompt_cut: prompt.len() < n_tokens,
             wants_log_probs: request.log_probs,
+            n_critic_prompt_tokens: guided
+                .as_ref()
+                .map(|guided| u32::try_from(guided.prompt.len()).unwrap_or(u32::MAX)),
         });
         self.engine.push(Request {
             id: request.id,
@@ -235,8 +272,18 @@ impl Server<'_> {
             seeds: request.seeds.clone(),
             decoding: Decoding::clone(&request.decoding),
             wants_log_probs: request.log_probs,
+            guided,
         });
         Ok(())
+    }
+
+    /// The critic reads as much of a prompt as in its training.
+    fn guided(&self, guidance: Guidance, prompt: &[u32]) -> Guided {
+        let mut prompt = prompt.to_vec();
+        if let Some(guide) = &self.served.guide {
+            self.served.tokenizer.cut(&mut prompt, guide.max_prompt);
+        }
+        Guided { guidance, prompt }
     }
 
     fn tokenize(&self, id: RequestId, prompt: &Prompt) -> Result<FromChild> {
@@ -307,10 +354,12 @@ impl Server<'_> {
             Event::Candidate(candidate) => {
                 let pending = self.pending.iter().find(|it| it.id == candidate.request);
                 let wants_log_probs = pending.is_some_and(|it| it.wants_log_probs);
-                self.tell(&FromChild::Completion(completion(
-                    candidate,
-                    wants_log_probs,
-                )))
+                let is_guided = pending.is_some_and(|it| it.n_critic_prompt_tokens.is_some());
+                let n_critic_tokens = is_guided.then_some(candidate.n_critic_tokens);
+                self.tell(&FromChild::Completion(Completion {
+                    n_critic_tokens: n_critic_tokens.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+                    ..completion(candidate, wants_log_probs)
+                }))
             }
             Event::Done { request } => {
                 let at = self.pending.iter().position(|it| it.id == request);
@@ -318,7 +367,8 @@ impl Server<'_> {
                 self.tell(&FromChild::Done {
                     id: request,
                     n_prompt_tokens: pending.as_ref().map(|it| it.n_prompt_tokens),
-                    prompt_cut: pending.is_some_and(|it| it.prompt_cut),
+                    prompt_cut: pending.as_ref().is_some_and(|it| it.prompt_cut),
+                    n_critic_prompt_tokens: pending.and_then(|it| it.n_critic_prompt_tokens),
                 })
             }
             Event::Failed { request, error } => {
@@ -338,6 +388,7 @@ impl Server<'_> {
     }
 
     fn tell(&mut self, message: &FromChild) -> std::result::Result<(), ServeError> {
+        self.last_told = Instant::now();
         tell(self.output, message)
     }
 }
@@ -354,5 +405,6 @@ fn completion(candidate: Candidate, wants_log_probs: bool) -> Completion {
             decode::Finish::Length => Finish::Length,
         },
         log_probs: wants_log_probs.then_some(candidate.log_probs),
+        n_critic_tokens: None,
     }
 }

@@ -101,14 +101,22 @@ pub(crate) fn write(case: &Case, folder: &Path) {
 }
 
 pub(crate) fn write_weights(folder: &Path, tensors: &BTreeMap<String, Vec<usize>>) {
+    let tensors = tensors.iter().map(|(name, shape)| {
+        let values = numbers(name, shape);
+        (name.clone(), (shape.clone(), values))
+    });
+    write_tensors(folder, &tensors.collect());
+}
+
+/// Shape and elements by name.
+pub(crate) type Values = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+pub(crate) fn write_tensors(folder: &Path, tensors: &Values) {
     let data: BTreeMap<&str, (Vec<usize>, Vec<u8>)> = tensors
         .iter()
-        .map(|(name, shape)| {
-            let bytes = numbers(name, shape)
-                .into_iter()
-                .flat_map(f32::to_le_bytes)
-                .collect();
-            (name.as_str(), (shape.clone(), bytes))
+        .map(|(name, (shape, values))| {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+            (name.as_str(), (shape.clone(), bytes.collect()))
         })
         .collect();
     let views = data.iter().map(|(name, (shape, bytes))| {
@@ -165,6 +173,31 @@ fn write_tokenizer(folder: &Path) {
     std::fs::write(folder.join("tokenizer.json"), description.to_string()).unwrap();
 }
 
+/// The same model with a critic's head of two classes, as tensors.
+pub(crate) fn with_head(case: &Case) -> Case {
+    let mut case = case.clone();
+    let width = ["d_model", "hidden_size"]
+        .iter()
+        .find_map(|key| case.config[key].as_u64())
+        .unwrap() as usize;
+    for (name, shape) in [
+        ("hidden.weight", vec![128, width]),
+        ("hidden.bias", vec![128]),
+        ("output.weight", vec![2, 128]),
+        ("output.bias", vec![2]),
+    ] {
+        case.tensors.insert(format!("critic_head.{name}"), shape);
+    }
+    case
+}
+
+/// Writes the directory of a critic.
+pub(crate) fn write_critic(case: &Case, folder: &Path) {
+    write(case, folder);
+    let settings = json!({"classes": "binary", "pooling": "logits", "alignment": "after-token"});
+    std::fs::write(folder.join("critic.json"), settings.to_string()).unwrap();
+}
+
 /// A model that is ready to decode.
 pub(crate) struct Loaded {
     pub(crate) model: Box<dyn CpuModel>,
@@ -175,7 +208,11 @@ pub(crate) struct Loaded {
 pub(crate) fn load(case: &Case) -> Loaded {
     let folder = tempfile::tempdir().unwrap();
     write(case, folder.path());
-    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    load_from(folder.path())
+}
+
+pub(crate) fn load_from(folder: &Path) -> Loaded {
+    let checkpoint = Checkpoint::open(folder).unwrap();
     Loaded {
         model: cpu::load(&checkpoint).unwrap(),
         tokenizer: Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config).unwrap(),
@@ -206,6 +243,7 @@ pub(crate) fn request(prompt: &[u32], max_new_tokens: u32) -> Request {
             max_prompt_tokens: None,
         },
         wants_log_probs: false,
+        guided: None,
     }
 }
 
@@ -215,12 +253,19 @@ pub(crate) fn decode(
     limits: Limits,
     requests: Vec<Request>,
 ) -> (Vec<Candidate>, Vec<(u64, String)>) {
-    let mut engine = Engine::new(
+    let engine = Engine::new(
         &*loaded.model,
         &loaded.tokenizer,
         &loaded.end_tokens,
         limits,
     );
+    run(engine, requests)
+}
+
+pub(crate) fn run(
+    mut engine: Engine<'_>,
+    requests: Vec<Request>,
+) -> (Vec<Candidate>, Vec<(u64, String)>) {
     for request in requests {
         engine.push(request);
     }

@@ -5,6 +5,7 @@ mod decoding;
 mod fixture;
 mod golden;
 mod gradients;
+mod guiding;
 mod losses;
 mod new_models;
 mod serving;

@@ -17,6 +17,7 @@ fn talk(case: &crate::fixture::Case, lines: &[Value]) -> (Vec<Value>, Result<(),
         sha256: "00".to_owned(),
         tokenizer_sha256: loaded.tokenizer.digest(),
         limits: limits(4),
+        guide: None,
     };
     let text: Vec<String> = lines.iter().map(Value::to_string).collect();
     let mut output = Vec::new();

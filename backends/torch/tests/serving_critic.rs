@@ -5,37 +5,22 @@ use std::io::Cursor;
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::serve::critic::{ServedCritic, serve};
 use backend_torch::tokenizer::Tokenizer;
-use backend_torch::train::Critic;
+use backend_torch::train::{Computing, Critic};
 use harness::training::BatchSettings;
 use serde_json::{Value, json};
 use tch::Device;
 
-use crate::fixture::{Case, families, write};
+use crate::fixture::{Case, families, with_head, write_critic};
 
 /// What a critic of this model answers that reads at most 5 tokens of a program.
 fn talk(case: &Case, lines: &[Value]) -> Vec<Value> {
-    let mut case = case.clone();
-    let width = ["d_model", "hidden_size"]
-        .iter()
-        .find_map(|key| case.config[key].as_u64())
-        .unwrap() as usize;
-    for (name, shape) in [
-        ("hidden.weight", vec![128, width]),
-        ("hidden.bias", vec![128]),
-        ("output.weight", vec![2, 128]),
-        ("output.bias", vec![2]),
-    ] {
-        case.tensors.insert(format!("critic_head.{name}"), shape);
-    }
     let folder = tempfile::tempdir().unwrap();
-    write(&case, folder.path());
-    let settings = json!({"classes": "binary", "pooling": "logits", "alignment": "after-token"});
-    std::fs::write(folder.path().join("critic.json"), settings.to_string()).unwrap();
+    write_critic(&with_head(case), folder.path());
     assert!(Critic::is_in(folder.path()));
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config).unwrap();
     let served = ServedCritic {
-        critic: &Critic::load(&checkpoint, Device::Cpu).unwrap(),
+        critic: &Critic::load(&checkpoint, Computing::on(Device::Cpu)).unwrap(),
         tokenizer: &tokenizer,
         lengths: BatchSettings {
             size: 0,

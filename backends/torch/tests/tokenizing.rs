@@ -44,6 +44,9 @@ fn roberta_files_make_codet5_like_ids() {
     assert_eq!(encode(""), [1, 2]);
     // What a model writes has no special tokens in its text.
     assert_eq!(tokenizer.decode(&ids), "re reé\t\t");
+    // A character of two tokens is with the second.
+    let texts = ["", "re", " re", "", "", "é", "\t\t", ""];
+    assert_eq!(tokenizer.texts(&ids), texts);
     // CodeRL's prompts end with the end of text, also when they are cut.
     tokenizer.cut(&mut ids, 4);
     assert_eq!(ids, [1, 260, 261, 2]);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::overlap;
 use harness::store::sha256_hex;
 use harness::training::CorpusText;
 use rayon::prelude::*;
@@ -155,7 +156,7 @@ fn look(
             sha256: sha256_hex(text.as_bytes()),
             bytes: text.len() as u64,
             lines: text.lines().count() as u64,
-            tokens: near::tokens(&text).count() as u64,
+            tokens: overlap::tokens(&text).count() as u64,
         },
         normal: normal_digest(&text),
         signature: near::signature(&near::shingles(&text)),
@@ -254,7 +255,7 @@ fn is_near_copy(fine: &Fine, kept: &[Fine], index: &near::Index, least: f64) -> 
     let shingles = near::shingles(&fine.text);
     candidates
         .into_par_iter()
-        .any(|other| near::similarity(&shingles, &near::shingles(&kept[other].text)) >= least)
+        .any(|other| overlap::similarity(&shingles, &near::shingles(&kept[other].text)) >= least)
 }
 
 fn by_files(counts: HashMap<String, Counted>) -> Vec<(String, Counted)> {

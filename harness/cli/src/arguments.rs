@@ -1,6 +1,7 @@
 //! The command line: what can be written, and what it means as [`Options`].
 
 mod checks;
+mod compare;
 mod corpus;
 mod micro;
 mod model;
@@ -18,6 +19,7 @@ use harness::metric::{NAtK, UnjudgedPolicy};
 use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
+pub(crate) use compare::{Aspect, Compare, Gate, Overlap, Part, Runs, Transfer};
 pub(crate) use corpus::{Corpus, CorpusBuild};
 pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
@@ -37,12 +39,14 @@ Examples:
   coderl prompt mbpp 11                               what a model reads, and its length
   coderl report runs/humaneval-samples                make the report of a run again
   coderl compare runs/sft runs/coderl                 two runs on the same problems
+  coderl gate --baseline runs/main --candidate runs/new --max-drop pass@1=1pp
+  coderl overlap apps mbpp --test-split all           what MBPP has in common with APPS
   coderl study run studies/small.toml                 a whole study from one file
   coderl verify runs/sft --sample 100                 judge a part of a run again and compare
   coderl datasets show apps 2361                      one problem, as a person would read it
 
 Exit codes: 0 done; 1 unexpected; 2 wrong arguments or settings; 3 bad data;
-4 threshold missed, or verdicts differ (verify); 130 interrupted (the same command goes on from there).";
+4 threshold missed (--min, gate), or verdicts differ (verify); 130 interrupted (the same command goes on from there).";
 
 /// The command that makes this program a worker of the sandbox.
 pub(crate) const SANDBOX_WORKER: &str = "sandbox-worker";
@@ -101,8 +105,14 @@ pub(crate) enum Command {
     Import(Import),
     /// Make the report of a run again from its records
     Report(Report),
-    /// Compare two runs on the problems they share
+    /// Compare two runs, or several with different seeds, on the problems they share
     Compare(Compare),
+    /// Fail when a run is worse than another by more than is allowed: for CI
+    Gate(Gate),
+    /// Look for what test problems have in common with training problems
+    Overlap(Overlap),
+    /// Show runs on the problems that overlap with a training set, and on the others
+    Transfer(Transfer),
     /// Run a whole study from one file: train, sample, judge, compare
     #[command(subcommand)]
     Study(Study),
@@ -485,19 +495,6 @@ pub(crate) struct ReportSettings {
     pub(crate) confidence_level: Option<f64>,
     #[command(flatten)]
     pub(crate) exclusion: Exclusion,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Compare {
-    /// Run directory of the baseline
-    pub(crate) a: PathBuf,
-    /// Run directory of what is compared with it
-    pub(crate) b: PathBuf,
-    #[command(flatten)]
-    pub(crate) settings: ReportSettings,
-    /// Write the tables into this folder too
-    #[arg(long, short, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

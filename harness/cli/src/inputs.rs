@@ -143,21 +143,31 @@ pub(crate) fn example_tallies(
     })
 }
 
-/// The main grader of a run and what it made of the candidates.
-pub(crate) fn first_judging(
+/// What `grader`, or else the main grader of the run, made of the candidates.
+pub(crate) fn judging(
     path: &Path,
     run: &StoredRun,
+    grader: Option<Grader>,
     settings: &ReportSettings,
 ) -> Result<(Grader, Vec<ProblemTally>)> {
-    let grader = graders(run).first().copied().ok_or_else(|| {
+    let graders = graders(run);
+    let first = graders.first().copied().ok_or_else(|| {
         data(format!(
             "the run in `{0}` is not judged; run `coderl score {0}`",
             path.display()
         ))
     })?;
+    let grader = grader.unwrap_or(first);
+    if !graders.contains(&grader) {
+        return Err(data(format!(
+            "the run in `{}` was judged by `{first}` and not by `{grader}`; judge all runs by the \
+             same grader, or choose one that all have with --grader",
+            path.display()
+        )));
+    }
     let mut tallies = tallies(run, grader, settings)?;
     if let Some(path) = &settings.exclusion.exclude_broken {
-        exclusion::exclude_tallies(path, &mut tallies, &graders(run))?;
+        exclusion::exclude_tallies(path, &mut tallies, &graders)?;
     }
     Ok((grader, tallies))
 }
@@ -168,7 +178,7 @@ pub(crate) fn programs(run: &StoredRun) -> Vec<(&CandidateId, &Code)> {
 }
 
 /// Pairs of n@k, which are recorded as they are written.
-fn n_at_ks(run: &StoredRun) -> Result<Vec<NAtK>> {
+pub(crate) fn n_at_ks(run: &StoredRun) -> Result<Vec<NAtK>> {
     setting::<Vec<String>>(run, "n-at-k")
         .unwrap_or_default()
         .iter()
@@ -265,9 +275,20 @@ fn model_rows(model: &ModelRecord) -> Vec<(String, String)> {
 fn strategy_rows(strategy: &StrategyManifest) -> Vec<(String, String)> {
     let settings = match &strategy.settings {
         StrategySettings::CriticSampling(settings) => format!(
-            ", up to {} repair and {} refine rounds, M = {}, repaired by {}",
-            settings.repair_rounds, settings.refine_rounds, settings.repair_top, settings.repair_by
+            ", up to {} repair and {} refine rounds, M = {}, repaired by {}, cut {}{}",
+            settings.repair_rounds,
+            settings.refine_rounds,
+            settings.repair_top,
+            settings.repair_by,
+            settings.cut,
+            match settings.keep_passing {
+                true => ", passing programs kept",
+                false => "",
+            }
         ),
+        StrategySettings::Guided(guidance) => {
+            format!(", β = {}, top {}", guidance.strength, guidance.top)
+        }
         StrategySettings::BestOfN(settings) => {
             format!(", the best {} by {}", settings.keep, settings.rank)
         }

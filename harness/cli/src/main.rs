@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod comparable;
 mod console;
 mod context;
 mod exclusion;
@@ -85,7 +86,10 @@ fn run(arguments: Arguments) -> Result<Exit> {
         Command::Export(export) => commands::export(&context, &export),
         Command::Import(import) => commands::import(&context, &import),
         Command::Report(report) => commands::report(&context, &report),
-        Command::Compare(compare) => commands::compare(&compare),
+        Command::Compare(compare) => commands::compare(&context, &compare),
+        Command::Gate(gate) => commands::gate(&context, &gate),
+        Command::Overlap(overlap) => commands::overlap(&context, &overlap),
+        Command::Transfer(transfer) => commands::transfer(&context, &transfer),
         Command::Study(study) => {
             stop_cleanly_on_ctrl_c(&context)?;
             commands::study(&context, &study)

@@ -1,7 +1,7 @@
 //! An executor that remembers what another one observed.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::contract::{Answer, Executor, PluginError, Session};
 use crate::execution::{Ending, Exception, Execution, Grants, Limit, Limits, Step};
@@ -18,27 +18,42 @@ pub(super) struct Observed {
 
 pub(super) struct Recorder<'a> {
     executor: &'a dyn Executor,
-    observed: Mutex<Observed>,
+    /// The same for programs that import numpy and the like.
+    packages: Option<Box<Recorder<'a>>>,
+    observed: Arc<Mutex<Observed>>,
 }
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(executor: &'a dyn Executor) -> Self {
+        let observed = Arc::default();
+        let packages = executor.with_packages().map(|packages| {
+            Box::new(Self {
+                executor: packages,
+                packages: None,
+                observed: Arc::clone(&observed),
+            })
+        });
         Self {
             executor,
-            observed: Mutex::default(),
+            packages,
+            observed,
         }
     }
 
     pub(super) fn into_observed(self) -> Observed {
-        self.observed
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut observed)
     }
 }
 
 impl Executor for Recorder<'_> {
     fn fingerprint(&self) -> &str {
         self.executor.fingerprint()
+    }
+
+    fn with_packages(&self) -> Option<&dyn Executor> {
+        let packages = self.packages.as_deref()?;
+        Some(packages)
     }
 
     fn session(

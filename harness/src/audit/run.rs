@@ -123,6 +123,8 @@ fn digests(problem: &Problem, request: &Audit<'_>) -> Digests {
     struct Basis<'a> {
         judge: &'a str,
         guest: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        guest_with_packages: Option<&'a str>,
         limits: &'a Limits,
         tests: &'a str,
         statement: &'a str,
@@ -132,6 +134,7 @@ fn digests(problem: &Problem, request: &Audit<'_>) -> Digests {
     let basis = sha256_of_json(&Basis {
         judge: JUDGE_FINGERPRINT,
         guest: request.executor.fingerprint(),
+        guest_with_packages: request.executor.with_packages().map(Executor::fingerprint),
         limits: request.limits,
         tests: &tests,
         statement: &problem.statement,

@@ -249,7 +249,7 @@ impl Trial<'_> {
             };
             tester.run_answering(&step, u64::MAX, Some(&mut answer))?
         };
-        self.fuel += execution.fuel;
+        self.note(&execution);
         if asked.untransferable {
             return Ok(Tested::Untransferable);
         }
@@ -316,6 +316,8 @@ struct Asked {
     ended: Option<Cause>,
 }
 
+const CONTAINERS: [&str; 5] = ["list", "tuple", "set", "frozenset", "dict"];
+
 impl Question {
     fn holds_object_of_test(&self) -> bool {
         let keywords = self.keywords.iter().map(|(_, value)| value);
@@ -323,10 +325,13 @@ impl Question {
     }
 }
 
-/// Whether `value` has an object in it that is the test's own.
+/// Whether `value` has an object in it that is the test's own. Data that is nested too deep to
+/// be sent is none: the program may have made it, and must not choose the way of a test.
 fn holds_object(value: &Value) -> bool {
     match value {
-        Value::Opaque { type_name, .. } => type_name != Question::OBJECT_OF_THE_PROGRAM,
+        Value::Opaque { type_name, .. } => {
+            type_name != Question::OBJECT_OF_THE_PROGRAM && !CONTAINERS.contains(&&**type_name)
+        }
         Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
             items.iter().any(holds_object)
         }

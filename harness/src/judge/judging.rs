@@ -94,7 +94,7 @@ impl<'a> Judge<'a> {
     ) -> Result<Judged, PluginError> {
         let needs_packages = TestCode::of(problem).needs_packages(program, grader);
         let executor = suited(self.executor, needs_packages);
-        let mut trial = Trial::new(executor, limits, self.options);
+        let mut trial = Trial::new(program, executor, limits, self.options);
         let n_tests = match &problem.tests {
             UnitTests::StandardInput { tests } => {
                 let tests = tests.of(which);
@@ -188,7 +188,7 @@ impl<'a> Judge<'a> {
                 }
             }
         };
-        Ok(trial.conclude(program, grader, n_tests))
+        Ok(trial.conclude(grader, n_tests))
     }
 }
 
@@ -199,7 +199,7 @@ fn limits_of_reference(limits: &Limits) -> Limits {
         fuel: limits.fuel.max(generous.fuel),
         memory_bytes: limits.memory_bytes.max(generous.memory_bytes),
         output_bytes: limits.output_bytes.max(generous.output_bytes),
-        wall_clock: limits.wall_clock.max(generous.wall_clock),
+        processor_time: limits.processor_time.max(generous.processor_time),
     }
 }
 

@@ -7,6 +7,9 @@ use crate::value::Value;
 
 /// `left == right` as CPython decides it for built-in types: `True == 1 == 1.0`, a list is
 /// never a tuple, sets and dicts ignore order. Opaque values equal nothing.
+///
+/// Members of sets and keys of dicts are looked for both ways: a program can hold equal ones
+/// in a set, by a subclass of `int` that denies it, and `{2, 2}` is not `{2, 3}`.
 pub(crate) fn equal(left: &Value, right: &Value) -> bool {
     use Value::{Bool, Bytes, Complex, Dict, FrozenSet, List, None, Set, Str, SurrogateStr, Tuple};
     match (left, right) {
@@ -18,15 +21,9 @@ pub(crate) fn equal(left: &Value, right: &Value) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
         }
         (Set(a) | FrozenSet(a), Set(b) | FrozenSet(b)) => {
-            a.len() == b.len() && a.iter().all(|item| contains(b, item))
+            a.len() == b.len() && are_among(a, b) && are_among(b, a)
         }
-        (Dict(a), Dict(b)) => {
-            a.len() == b.len()
-                && a.iter().all(|(key, item)| {
-                    b.iter()
-                        .any(|(other_key, other)| equal(key, other_key) && equal(item, other))
-                })
-        }
+        (Dict(a), Dict(b)) => a.len() == b.len() && pairs_are_among(a, b) && pairs_are_among(b, a),
         (Complex { re, im }, Complex { re: re2, im: im2 }) => re == re2 && im == im2,
         (Complex { re, im }, real) | (real, Complex { re, im }) => {
             *im == 0.0 && equal(&Value::Float(*re), real)
@@ -39,8 +36,17 @@ pub(crate) fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn contains(items: &[Value], wanted: &Value) -> bool {
-    items.iter().any(|item| equal(item, wanted))
+fn are_among(items: &[Value], all: &[Value]) -> bool {
+    items
+        .iter()
+        .all(|item| all.iter().any(|other| equal(item, other)))
+}
+
+fn pairs_are_among(pairs: &[(Value, Value)], all: &[(Value, Value)]) -> bool {
+    pairs.iter().all(|(key, item)| {
+        all.iter()
+            .any(|(other_key, other)| equal(key, other_key) && equal(item, other))
+    })
 }
 
 /// A real number as Python compares it: exactly, whatever the types.
@@ -223,6 +229,13 @@ mod tests {
             Value::Set(vec![1.into(), 2.into()]),
             Value::FrozenSet(vec![2.into(), 1.into()]),
             true,
+        );
+        let repeated = || Value::Set(vec![2.into(), 2.into()]);
+        check(repeated(), Value::Set(vec![2.into(), 3.into()]), false);
+        check(
+            Value::Dict(vec![(2.into(), 1.into()), (2.into(), 1.into())]),
+            Value::Dict(vec![(2.into(), 1.into()), (3.into(), 1.into())]),
+            false,
         );
         check(
             value(r#"{"a": 1, "b": 2}"#),

@@ -1,11 +1,13 @@
 //! The steps of judging one candidate: sessions, steps, results of tests.
 
+use std::collections::BTreeSet;
+
 use crate::contract::{Executor, PluginError, Session};
 use crate::execution::{Ending, Execution, Grants, Limits, Step};
 use crate::judge::apps_2021::{self, OutputRule};
 use crate::judge::evalplus::Oracle;
 use crate::judge::strict;
-use crate::judge::unsupported::needed;
+use crate::judge::unsupported::{died_of, spoiled_by};
 use crate::judge::{JudgeOptions, Judged};
 use crate::problem::{CallTest, StdinTest};
 use crate::value::Value;
@@ -13,6 +15,7 @@ use crate::verdict::{Cause, Difference, Grader, Judgement, Outcome, TestResult, 
 
 /// One candidate being judged.
 pub(super) struct Trial<'a> {
+    program: &'a str,
     pub(super) executor: &'a dyn Executor,
     pub(super) limits: &'a Limits,
     options: JudgeOptions,
@@ -20,24 +23,30 @@ pub(super) struct Trial<'a> {
     /// Whether the program was loaded into the current session; `None` before.
     loaded: Option<Result<(), Cause>>,
     pub(super) fuel: u64,
-    unsupported: Vec<String>,
+    /// What the current test died of for want of it, up to now.
+    missed: BTreeSet<String>,
+    /// The same of the first test that failed.
+    needed: Vec<String>,
     results: Vec<TestResult>,
 }
 
 impl<'a> Trial<'a> {
     pub(super) fn new(
+        program: &'a str,
         executor: &'a dyn Executor,
         limits: &'a Limits,
         options: JudgeOptions,
     ) -> Self {
         Self {
+            program,
             executor,
             limits,
             options,
             session: None,
             loaded: None,
             fuel: 0,
-            unsupported: Vec::new(),
+            missed: BTreeSet::new(),
+            needed: Vec::new(),
             results: Vec::new(),
         }
     }
@@ -56,16 +65,21 @@ impl<'a> Trial<'a> {
     fn step_within(&mut self, step: &Step<'_>, fuel: u64) -> Result<Execution, PluginError> {
         let session = self.session.as_mut().expect("a session was opened");
         let execution = session.run_within(step, fuel)?;
-        self.fuel += execution.fuel;
-        for feature in &execution.unsupported {
-            if !self.unsupported.contains(feature) {
-                self.unsupported.push(feature.clone());
-            }
-        }
+        self.note(&execution);
         Ok(execution)
     }
 
+    /// Takes down what a step cost and missed.
+    pub(super) fn note(&mut self, execution: &Execution) {
+        self.fuel += execution.fuel;
+        let noted = &execution.unsupported;
+        self.missed
+            .extend(died_of(noted, self.program, &execution.ending));
+        self.missed.extend(spoiled_by(noted, self.program));
+    }
+
     fn pass(&mut self, rule: Option<OutputRule>) {
+        self.missed.clear();
         self.results.push(TestResult {
             rule: rule.map(|rule| rule.name().to_owned()),
             ..TestResult::default()
@@ -73,6 +87,10 @@ impl<'a> Trial<'a> {
     }
 
     fn fail(&mut self, cause: Cause) {
+        let missed = std::mem::take(&mut self.missed);
+        if self.results.iter().all(|result| result.cause.is_none()) {
+            self.needed = missed.into_iter().collect();
+        }
         self.results.push(TestResult {
             cause: Some(cause),
             ..TestResult::default()
@@ -342,8 +360,7 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    pub(super) fn conclude(mut self, program: &str, grader: Grader, n_tests: usize) -> Judged {
-        let unsupported = std::mem::take(&mut self.unsupported);
+    pub(super) fn conclude(self, grader: Grader, n_tests: usize) -> Judged {
         let judgement = if n_tests == 0 {
             Judgement::Unjudged {
                 reason: Unjudged::NoTests,
@@ -360,13 +377,11 @@ impl<'a> Trial<'a> {
                 Grader::Apps2021 => failures().min_by_key(|cause| cause.outcome()),
             };
             let outcome = cause.map_or(Outcome::PassedTests, Cause::outcome);
-            let features = match outcome {
-                Outcome::PassedTests => Vec::new(),
-                _ => needed(unsupported, program, &self.results),
-            };
-            if !features.is_empty() {
+            if !self.needed.is_empty() {
                 Judgement::Unjudged {
-                    reason: Unjudged::Unsupported { features },
+                    reason: Unjudged::Unsupported {
+                        features: self.needed,
+                    },
                 }
             } else {
                 Judgement::Judged {

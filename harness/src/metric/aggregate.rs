@@ -5,6 +5,7 @@
 //! with which CodeRL's tables agree, and not the mean of the three levels.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +42,7 @@ impl Metric {
     }
 
     /// Judged candidates without which a problem is left out of the mean.
-    fn n_needed(&self) -> u32 {
+    pub(super) fn n_needed(&self) -> u32 {
         match *self {
             Self::PassAtK(k) | Self::NAtK(NAtK { k, .. }) => k,
             Self::StrictAccuracy | Self::TestCaseAverage => 1,
@@ -57,6 +58,28 @@ impl fmt::Display for Metric {
             Self::StrictAccuracy => f.pad("strict accuracy"),
             Self::TestCaseAverage => f.pad("test-case average"),
         }
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let metric = match text {
+            "strict-accuracy" => Some(Self::StrictAccuracy),
+            "test-case-average" => Some(Self::TestCaseAverage),
+            _ => match text.strip_prefix("pass@") {
+                Some(k) => k.parse().ok().filter(|k| *k > 0).map(Self::PassAtK),
+                None => text.parse().ok().map(Self::NAtK),
+            },
+        };
+        metric.ok_or_else(|| {
+            format!(
+                "`{text}` is no metric; there are `pass@K`, `N@K`, `strict-accuracy` and \
+                 `test-case-average`"
+            )
+        })
     }
 }
 

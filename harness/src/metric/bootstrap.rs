@@ -34,6 +34,14 @@ impl Default for Bootstrap {
     }
 }
 
+impl Bootstrap {
+    /// The seed of each resample.
+    pub(super) fn seeds(&self) -> Vec<u64> {
+        let mut seeds = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        (0..self.n_resamples).map(|_| seeds.next_u64()).collect()
+    }
+}
+
 /// A closed range of values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -75,25 +83,14 @@ impl ValueTable {
             let column = self.cells.iter().skip(metric).step_by(self.n_metrics);
             column.filter(|cell| cell.1 > 0.0).count()
         };
-        let mut seeds = Xoshiro256PlusPlus::seed_from_u64(bootstrap.seed);
-        let seeds: Vec<u64> = (0..bootstrap.n_resamples)
-            .map(|_| seeds.next_u64())
-            .collect();
+        let seeds = bootstrap.seeds();
         let resamples: Vec<Vec<f64>> = seeds.par_iter().map(|&seed| self.resample(seed)).collect();
         (0..self.n_metrics)
             .map(|metric| {
                 if n_values(metric) < 2 {
                     return None;
                 }
-                // A resample made only of left-out problems has no mean.
-                let means = resamples.iter().map(|means| means[metric]);
-                let mut means: Vec<f64> = means.filter(|mean| mean.is_finite()).collect();
-                means.sort_by(f64::total_cmp);
-                let tail = (1.0 - bootstrap.confidence) / 2.0;
-                Some(Interval {
-                    low: quantile(&means, tail)?,
-                    high: quantile(&means, 1.0 - tail)?,
-                })
+                percentiles(resamples.iter().map(|means| means[metric]), bootstrap)
             })
             .collect()
     }
@@ -114,6 +111,72 @@ impl ValueTable {
         }
         sums.into_iter().map(|(sum, weight)| sum / weight).collect()
     }
+}
+
+/// Scores of two sides on the same problems, where each side has been run several times.
+///
+/// What is resampled are problems and, on each side, runs: another training with another seed
+/// would have given other scores on all problems at once, which resampling problems alone
+/// cannot know.
+pub(super) struct RunTable {
+    /// Scores by run and problem.
+    sides: [Vec<Vec<f64>>; 2],
+    strata: Vec<Vec<usize>>,
+}
+
+impl RunTable {
+    /// Scores of A and of B by run, all over the same problems; `strata` as in [`ValueTable`].
+    pub(super) fn new(sides: [Vec<Vec<f64>>; 2], strata: Vec<Vec<usize>>) -> Self {
+        Self { sides, strata }
+    }
+
+    /// The interval of the mean of B less that of A; `None` with fewer than two problems.
+    pub(super) fn interval(&self, bootstrap: &Bootstrap) -> Option<Interval> {
+        let n_problems: usize = self.strata.iter().map(Vec::len).sum();
+        if n_problems < 2 {
+            return None;
+        }
+        let seeds = bootstrap.seeds();
+        let resamples: Vec<f64> = seeds.par_iter().map(|&seed| self.resample(seed)).collect();
+        percentiles(resamples.into_iter(), bootstrap)
+    }
+
+    fn resample(&self, seed: u64) -> f64 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let sides = self.sides.each_ref().map(|runs| {
+            let drawn: Vec<&Vec<f64>> = runs
+                .iter()
+                .map(|_| &runs[below(runs.len(), random.next_u64())])
+                .collect();
+            drawn
+        });
+        let mut sums = [0.0; 2];
+        let mut n_drawn = 0.0;
+        for rows in &self.strata {
+            for _ in 0..rows.len() {
+                let row = rows[below(rows.len(), random.next_u64())];
+                n_drawn += 1.0;
+                for (sum, runs) in sums.iter_mut().zip(&sides) {
+                    *sum += runs.iter().map(|run| run[row]).sum::<f64>();
+                }
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a handful of runs")]
+        let mean = |side: usize| sums[side] / (n_drawn * sides[side].len() as f64);
+        mean(1) - mean(0)
+    }
+}
+
+/// The range that holds the middle part of the means; a resample made only of left-out
+/// problems has no mean.
+fn percentiles(means: impl Iterator<Item = f64>, bootstrap: &Bootstrap) -> Option<Interval> {
+    let mut means: Vec<f64> = means.filter(|mean| mean.is_finite()).collect();
+    means.sort_by(f64::total_cmp);
+    let tail = (1.0 - bootstrap.confidence) / 2.0;
+    Some(Interval {
+        low: quantile(&means, tail)?,
+        high: quantile(&means, 1.0 - tail)?,
+    })
 }
 
 /// A number in `0..n` from 64 random bits; for n up to 2^32 the bias is below 2^-32.
@@ -147,6 +210,28 @@ mod tests {
         let column = values.iter().copied().map(Some).collect();
         let strata = vec![(0..values.len()).collect()];
         ValueTable::new(&[column], strata).intervals(bootstrap)[0]
+    }
+
+    #[test]
+    fn runs_are_resampled_too() {
+        let settings = Bootstrap::default();
+        let strata = || vec![(0..10).collect::<Vec<usize>>()];
+        // One run on each side and the same difference everywhere: nothing varies.
+        let flat = |value: f64| vec![value; 10];
+        let table = RunTable::new([vec![flat(0.25)], vec![flat(0.75)]], strata());
+        let none = table.interval(&settings).unwrap();
+        assert!((none.low - 0.5).abs() < 1e-12 && (none.high - 0.5).abs() < 1e-12);
+        // Two runs of B, 0.4 apart on every problem: the mean of two draws is low, middle or high
+        // with probability 1/4, 1/2, 1/4, so the middle 95 % reach from the lowest to the highest.
+        let table = RunTable::new([vec![flat(0.25)], vec![flat(0.55), flat(0.95)]], strata());
+        let both = table.interval(&settings).unwrap();
+        assert!((both.low - 0.3).abs() < 1e-12 && (both.high - 0.7).abs() < 1e-12);
+        let middle = Bootstrap {
+            confidence: 0.4,
+            ..settings
+        };
+        let middle = table.interval(&middle).unwrap();
+        assert!((middle.low - 0.5).abs() < 1e-12 && (middle.high - 0.5).abs() < 1e-12);
     }
 
     #[test]

@@ -14,11 +14,15 @@ mod bootstrap;
 mod classification;
 mod comparison;
 mod flips;
+mod gate;
 mod n_at_k;
+mod paired;
 mod pass_at_k;
 mod pooled;
 mod score;
 mod shares;
+mod shift;
+mod significance;
 mod tally;
 
 #[cfg(test)]
@@ -32,12 +36,18 @@ pub use classification::{
     confusion_matrix, expected_calibration_error, macro_f1,
 };
 pub use comparison::{
-    Comparison, ComparisonError, ComparisonRow, OutcomeChange, compare, outcome_changes,
+    Comparison, ComparisonError, ComparisonRow, ProblemScores, RunValues, UnequalTries, compare,
 };
 pub use flips::{Flip, flips};
+pub use gate::{Allowance, Bar, Criterion, Decision, MaxDrop, Measured, Minimum, Undecided, gate};
 pub use n_at_k::{NAtK, SurvivorCounts, n_at_k, n_at_k_scores};
+pub use paired::Side;
 pub use pass_at_k::{pass_at_k, pass_at_k_scores};
 pub use pooled::Pooled;
 pub use score::{Refusal, Score, UnjudgedPolicy};
 pub use shares::{CauseShare, OutcomeShares, cause_shares, outcome_shares};
+pub use shift::{OutcomeChange, OutcomeShift, Transitions, outcome_pairs, outcome_shifts};
+pub use significance::{
+    McNemar, Permutation, fair_coin_p_value, holm, permutation_test, sign_test,
+};
 pub use tally::{CandidateTally, ProblemTally, TallyError, TallyInput, tally};

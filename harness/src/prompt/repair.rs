@@ -31,6 +31,7 @@ pub fn repair_prompt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prompt::{Message, Role};
 
     #[test]
     fn shows_program_outcome_and_subtype() {
@@ -53,6 +54,28 @@ mod tests {
             Outcome::FailedTests,
             None,
             "RESULT: failed-tests\nCORRECTED ANSWER:\n",
+        );
+    }
+
+    #[test]
+    fn a_conversation_goes_on_in_its_last_message() {
+        let message = |role, content: &str| Message {
+            role,
+            content: content.to_owned(),
+        };
+        let prompt = Prompt::Messages(vec![
+            message(Role::System, "You write Python."),
+            message(Role::User, "Add."),
+        ]);
+        let asked = repair_prompt(&prompt, "print(1)", Outcome::FailedTests, None);
+        let expected = "Add.\nThis answer is wrong:\nprint(1)\nRESULT: failed-tests\nCORRECTED \
+                        ANSWER:\n";
+        assert_eq!(
+            asked,
+            Prompt::Messages(vec![
+                message(Role::System, "You write Python."),
+                message(Role::User, expected),
+            ])
         );
     }
 }

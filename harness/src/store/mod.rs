@@ -21,7 +21,7 @@ mod study_directory;
 mod training_directory;
 mod verdict_cache;
 
-pub use audit_file::{open_audit, read_audit};
+pub use audit_file::{AuditFile, read_audit};
 pub use cache_key::{CacheKey, JUDGE_FINGERPRINT, KeyContext, TestsDigest};
 pub use digest::{sha256_hex, sha256_of_file, sha256_of_json};
 pub use manifest::{

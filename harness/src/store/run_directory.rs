@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
+use super::problem_text::PROBLEM_TEXTS;
 use super::record::{GenerationEvent, InfrastructureEvent, ProblemSummary, Record};
 use super::record_log::{RecordLog, read_records};
 use crate::candidate::Candidate;
@@ -75,7 +76,8 @@ impl RunDirectory {
         let path = path.into();
         let lock = lock(&path, true)?;
         // The manifest last: until then the directory is a run that can be discarded.
-        for name in record_files(&path).chain([path.join(MANIFEST)]) {
+        let last = [path.join(PROBLEM_TEXTS), path.join(MANIFEST)];
+        for name in record_files(&path).chain(last) {
             match fs::remove_file(&name) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("remove", name)(error));
@@ -349,17 +351,21 @@ pub(super) fn lock(directory: &Path, create: bool) -> Result<File, Error> {
     if create {
         fs::create_dir_all(directory).map_err(Error::io("create directory", directory))?;
     }
-    let path = directory.join(LOCK);
+    lock_file(&directory.join(LOCK))?.ok_or_else(|| Error::Locked {
+        path: directory.to_owned(),
+    })
+}
+
+/// The file, locked for as long as it is open; `None` while another process holds it.
+pub(super) fn lock_file(path: &Path) -> Result<Option<File>, Error> {
     let file = File::options()
         .create(true)
         .append(true)
-        .open(&path)
-        .map_err(Error::io("open", &path))?;
+        .open(path)
+        .map_err(Error::io("open", path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked {
-            path: directory.to_owned(),
-        }),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
     }
 }

@@ -1,6 +1,6 @@
 //! The best of what was sampled (beyond the paper).
 
-use super::course::{Program, State, judge, read};
+use super::course::{Place, Program, State, Wish, judge, read};
 use super::plain::drawn;
 use super::settings::{BestOfN, Draws, Rank};
 use super::tools::{Course, Stop, Task, Tools};
@@ -17,8 +17,11 @@ pub fn best_of_n(
     tasks: &[Task],
     tools: &mut Tools<'_>,
 ) -> Result<Vec<Result<Course, String>>, Stop> {
-    let wants_log_prob = settings.rank == Rank::LogProb;
-    let mut states = drawn(draws, run_seed, tasks, tools, wants_log_prob)?;
+    let wish = Wish {
+        log_prob: settings.rank == Rank::LogProb,
+        ..Wish::default()
+    };
+    let mut states = drawn(draws, run_seed, tasks, tools, wish)?;
     match settings.rank {
         Rank::LogProb => {}
         Rank::Examples => judge(&mut states, |_| true, &mut *tools.judge)?,
@@ -44,7 +47,10 @@ pub fn best_of_n(
                 .collect();
             ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             ranked.truncate(settings.keep as usize);
-            let chosen: Vec<u32> = ranked.into_iter().map(|(_, index)| index).collect();
+            let chosen = ranked
+                .into_iter()
+                .map(|(_, index)| Place { round: 0, index });
+            let chosen: Vec<Place> = chosen.collect();
             state.finish(&chosen)
         })
         .collect())

@@ -9,6 +9,7 @@ use super::tools::{
     Attempt, Author, Course, Critic, Criticism, Draft, ExampleJudge, Final, Reading, Stop, Task,
     Written,
 };
+use crate::decoding::Guidance;
 use crate::prompt::Prompt;
 use crate::seed::strategy_seed;
 use crate::training::Feedback;
@@ -41,6 +42,14 @@ pub(super) struct Program {
     pub(super) written: Written,
 }
 
+/// Where a program of a problem is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// From 0.
+    pub(super) round: usize,
+    pub(super) index: u32,
+}
+
 /// Programs to be written for one problem from one prompt.
 pub(super) struct Order {
     /// Which of the states.
@@ -55,6 +64,13 @@ pub(super) struct Order {
 pub(super) struct Slot {
     pub(super) index: u32,
     pub(super) parent: Option<u32>,
+}
+
+/// What is wanted of programs beside their text.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wish {
+    pub(super) log_prob: bool,
+    pub(super) guidance: Option<Guidance>,
 }
 
 impl<'t> State<'t> {
@@ -72,6 +88,18 @@ impl<'t> State<'t> {
 
     pub(super) fn is_in_trouble(&self) -> bool {
         self.trouble.is_some()
+    }
+
+    /// Where the programs are that there are now.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let round = self.rounds.len().saturating_sub(1);
+        let programs = self.programs().iter();
+        programs
+            .map(|program| Place {
+                round,
+                index: program.index,
+            })
+            .collect()
     }
 
     /// What there is now.
@@ -106,6 +134,9 @@ impl<'t> State<'t> {
     /// How the programs that there are now came about.
     fn path(&self) -> StrategyPath {
         let any = |kind| self.n_rounds_of(kind) > 0;
+        if any(RoundKind::Guided) {
+            return StrategyPath::Guided;
+        }
         match (any(RoundKind::Refine), any(RoundKind::Repair)) {
             (true, false) => StrategyPath::Refined,
             (true, true) => StrategyPath::RepairedAndRefined,
@@ -115,14 +146,13 @@ impl<'t> State<'t> {
         }
     }
 
-    /// The end: `chosen` are indices of the last round, in the order of the final candidates.
-    pub(super) fn finish(self, chosen: &[u32]) -> Result<Course, String> {
+    /// The end: `chosen` are the final candidates in their order.
+    pub(super) fn finish(self, chosen: &[Place]) -> Result<Course, String> {
         if let Some(trouble) = self.trouble {
             return Err(trouble);
         }
         let path = self.path();
-        let chosen_now: BTreeSet<u32> = chosen.iter().copied().collect();
-        let last = self.rounds.len().saturating_sub(1);
+        let chosen_now: BTreeSet<Place> = chosen.iter().copied().collect();
         let rounds: Vec<RoundRecord> = self
             .rounds
             .iter()
@@ -133,17 +163,20 @@ impl<'t> State<'t> {
                     .programs
                     .iter()
                     .map(|program| {
-                        let is_final = number == last && chosen_now.contains(&program.index);
-                        self.record_of(program, !is_final)
+                        let place = Place {
+                            round: number,
+                            index: program.index,
+                        };
+                        self.record_of(program, !chosen_now.contains(&place))
                     })
                     .collect(),
             })
             .collect();
         let finals = chosen
             .iter()
-            .filter_map(|index| {
-                let round = self.rounds.last()?;
-                let program = round.programs.iter().find(|it| it.index == *index)?;
+            .filter_map(|place| {
+                let round = self.rounds.get(place.round)?;
+                let program = round.programs.iter().find(|it| it.index == place.index)?;
                 Some(Final {
                     text: program.written.text.clone(),
                     seed: program.seed,
@@ -193,7 +226,7 @@ pub(super) fn write(
     orders: Vec<Order>,
     (round, kind): (usize, RoundKind),
     author: &mut dyn Author,
-    wants_log_prob: bool,
+    wish: Wish,
 ) -> Result<(), Stop> {
     let number = u32::try_from(round).unwrap_or(u32::MAX);
     let drafts: Vec<Draft<'_>> = orders
@@ -206,7 +239,8 @@ pub(super) fn write(
                 prompt: order.prompt.clone(),
                 seeds: order.slots.iter().map(seed).collect(),
                 prefix: order.prefix.clone(),
-                wants_log_prob,
+                wants_log_prob: wish.log_prob,
+                guidance: wish.guidance,
             }
         })
         .collect();
@@ -249,7 +283,15 @@ impl State<'_> {
         let generated: u64 = written.iter().map(|it| u64::from(it.n_tokens)).sum();
         match kind {
             RoundKind::Repair => budget.repair_tokens += generated,
-            RoundKind::Plain | RoundKind::Refine => budget.actor_tokens += generated,
+            RoundKind::Plain | RoundKind::Refine | RoundKind::Guided => {
+                budget.actor_tokens += generated;
+            }
+        }
+        if kind == RoundKind::Guided {
+            let prompt = written.first().map_or(0, |it| it.n_critic_prompt_tokens);
+            let read: u64 = written.iter().map(|it| u64::from(it.n_critic_tokens)).sum();
+            budget.critic_passes += written.len() as u64;
+            budget.critic_tokens += u64::from(prompt) + read;
         }
         while self.rounds.len() <= round {
             self.rounds.push(Round {

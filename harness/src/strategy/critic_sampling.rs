@@ -8,14 +8,16 @@
 //!
 //! Differs from CodeRL: Algorithm 1 goes on for ever and §4.1 stops after one repair and one
 //! refine round; both numbers are settings here. When the refine rounds are used up, the refined
-//! programs are final whether they still pass the example tests or not, as in the paper.
+//! programs are final whether they still pass the example tests or not, as in the paper; or the
+//! best of all rounds by example tests are ([`CriticSampling::keep_passing`]).
 
 use std::collections::BTreeSet;
 
-use super::course::{Order, Program, Slot, State, judge, read, write};
+use super::course::{Order, Place, Program, Slot, State, Wish, judge, read, write};
+use super::plain::all_of;
 use super::prefix::choose_prefix;
 use super::record::RoundKind;
-use super::settings::{CriticSampling, RepairBy};
+use super::settings::{CriticSampling, Cut, RepairBy};
 use super::share::shares;
 use super::tools::{Course, Repairer, Stop, Task, Tools};
 use crate::prompt::{Prompt, repair_prompt};
@@ -74,13 +76,43 @@ pub fn critic_sampling(
             &mut *tools.judge,
         )?;
     }
+    if !settings.keep_passing {
+        return Ok(all_of(states));
+    }
+    judge(
+        &mut states,
+        |state| state.rounds.len() > 1,
+        &mut *tools.judge,
+    )?;
     Ok(states
         .into_iter()
         .map(|state| {
-            let chosen: Vec<u32> = state.programs().iter().map(|it| it.index).collect();
-            state.finish(&chosen)
+            let best = best_by_examples(&state, n);
+            state.finish(&best)
         })
         .collect())
+}
+
+/// The best `n` programs of all rounds: those that pass the example tests, in the order in which
+/// they were written, and then the others, those of the last round first.
+fn best_by_examples(state: &State<'_>, n: u32) -> Vec<Place> {
+    let (mut passing, mut others) = (Vec::new(), Vec::new());
+    for (round, members) in state.rounds.iter().enumerate() {
+        let mut not_passing = Vec::new();
+        for program in &members.programs {
+            let index = program.index;
+            let feedback = state.feedback_of(program);
+            if feedback.is_some_and(|it| it.outcome == Outcome::PassedTests) {
+                passing.push(Place { round, index });
+            } else {
+                not_passing.push(Place { round, index });
+            }
+        }
+        others.splice(0..0, not_passing);
+    }
+    passing.extend(others);
+    passing.truncate(n as usize);
+    passing
 }
 
 impl CriticSampling {
@@ -133,7 +165,7 @@ pub(super) fn sample(states: &mut [State<'_>], n: u32, tools: &mut Tools<'_>) ->
         orders.collect(),
         (0, RoundKind::Plain),
         &mut *tools.actor,
-        false,
+        Wish::default(),
     )
 }
 
@@ -179,14 +211,14 @@ fn advance(
                 }
                 orders.extend(match step {
                     Step::Repair => repairs(state, index, n, settings.repair_top),
-                    _ => continuations(state, index, n),
+                    _ => continuations(state, index, n, settings.cut),
                 });
             }
             let author = match (&mut tools.repairer, step) {
                 (Repairer::Model(model), Step::Repair) => &mut **model,
                 _ => &mut *tools.actor,
             };
-            write(states, orders, (number, kind), author, false)?;
+            write(states, orders, (number, kind), author, Wish::default())?;
         }
     }
     Ok(())
@@ -221,7 +253,7 @@ fn repairs(state: &State<'_>, index: usize, n: u32, top: u32) -> Vec<Order> {
 
 /// N/|P| programs for each program that passes, which begin as the critic says (Eq. 11). Equal
 /// beginnings are asked for together.
-fn continuations(state: &State<'_>, index: usize, n: u32) -> Vec<Order> {
+fn continuations(state: &State<'_>, index: usize, n: u32, cut: Cut) -> Vec<Order> {
     let parents = state.by_critic(passing(state));
     let mut orders: Vec<Order> = Vec::new();
     let mut next = 0;
@@ -229,7 +261,7 @@ fn continuations(state: &State<'_>, index: usize, n: u32) -> Vec<Order> {
         let Some(criticism) = state.criticism_of(parent) else {
             continue;
         };
-        let prefix = choose_prefix(&parent.written.text, criticism);
+        let prefix = choose_prefix(&parent.written.text, criticism, cut);
         // Nothing to begin with: sampled anew.
         let prefix = (!prefix.text.is_empty()).then_some(prefix);
         let slots = take(&mut next, share, parent.index);

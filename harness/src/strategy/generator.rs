@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::best_of_n::best_of_n;
 use super::critic_sampling::critic_sampling;
+use super::guided::guided;
 use super::plain::plain;
 use super::record::StrategyRecord;
 use super::settings::{Draws, StrategySettings};
@@ -47,6 +48,9 @@ impl StrategyGenerator<'_> {
             )),
             (StrategySettings::BestOfN(settings), draws) => {
                 best_of_n(settings, (draws, seed), tasks, &mut self.tools)
+            }
+            (StrategySettings::Guided(guidance), draws) => {
+                guided(*guidance, (draws, seed), tasks, &mut self.tools)
             }
             (StrategySettings::Plain, draws) => plain(draws, seed, tasks, &mut self.tools),
         }

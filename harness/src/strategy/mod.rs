@@ -1,7 +1,7 @@
 //! Strategies of decoding: from a problem to its final candidates in more steps than one.
 //!
 //! [`critic_sampling()`] is CodeRL's (§3.3.4, Algorithm 1), [`best_of_n()`] and [`plain()`] are what it
-//! is compared with. Everything here is logic on plain data: models, critics and judges are the
+//! is compared with; [`guided()`] goes further. Everything here is logic on plain data: models, critics and judges are the
 //! traits of `tools`, and whoever implements them does the I/O.
 //!
 //! **Hidden tests are out of reach**: a strategy knows of tests only what an [`ExampleJudge`]
@@ -15,6 +15,7 @@ mod best_of_n;
 mod course;
 mod critic_sampling;
 mod generator;
+mod guided;
 mod hidden;
 mod plain;
 mod prefix;
@@ -26,12 +27,13 @@ mod tools;
 pub use best_of_n::best_of_n;
 pub use critic_sampling::critic_sampling;
 pub use generator::StrategyGenerator;
+pub use guided::guided;
 pub use hidden::examples_only;
 pub use plain::plain;
 pub use prefix::{Prefix, choose_prefix};
 pub use record::{Budget, ProgramRecord, RoundKind, RoundRecord, StrategyPath, StrategyRecord};
 pub use settings::{
-    BestOfN, CriticSampling, Draws, Rank, RepairBy, StrategySettings, TokenBudgets,
+    BestOfN, CriticSampling, Cut, Draws, Rank, RepairBy, StrategySettings, TokenBudgets,
 };
 pub use share::shares;
 pub use tools::{

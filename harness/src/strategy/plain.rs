@@ -1,6 +1,6 @@
 //! Sampling and nothing else, for as many tokens as another run used.
 
-use super::course::{Order, Slot, State, write};
+use super::course::{Order, Slot, State, Wish, write};
 use super::record::RoundKind;
 use super::settings::Draws;
 use super::tools::{Course, Stop, Task, Tools};
@@ -16,23 +16,28 @@ pub fn plain(
     tasks: &[Task],
     tools: &mut Tools<'_>,
 ) -> Result<Vec<Result<Course, String>>, Stop> {
-    let states = drawn(draws, run_seed, tasks, tools, false)?;
-    Ok(states
-        .into_iter()
-        .map(|state| {
-            let chosen: Vec<u32> = state.programs().iter().map(|it| it.index).collect();
-            state.finish(&chosen)
-        })
-        .collect())
+    let states = drawn(draws, run_seed, tasks, tools, Wish::default())?;
+    Ok(all_of(states))
 }
 
-/// States after their plain round.
+/// Each with the programs of its last round.
+pub(super) fn all_of(states: Vec<State<'_>>) -> Vec<Result<Course, String>> {
+    states
+        .into_iter()
+        .map(|state| {
+            let chosen = state.places();
+            state.finish(&chosen)
+        })
+        .collect()
+}
+
+/// States after their first round, which is guided where that is wished for.
 pub(super) fn drawn<'t>(
     draws: &Draws,
     run_seed: u64,
     tasks: &'t [Task],
     tools: &mut Tools<'_>,
-    wants_log_prob: bool,
+    wish: Wish,
 ) -> Result<Vec<State<'t>>, Stop> {
     let mut states: Vec<State<'t>> = tasks
         .iter()
@@ -77,14 +82,11 @@ pub(super) fn drawn<'t>(
         if orders.is_empty() {
             break;
         }
-        let round = (0, RoundKind::Plain);
-        write(
-            &mut states,
-            orders,
-            round,
-            &mut *tools.actor,
-            wants_log_prob,
-        )?;
+        let kind = match wish.guidance {
+            Some(_) => RoundKind::Guided,
+            None => RoundKind::Plain,
+        };
+        write(&mut states, orders, (0, kind), &mut *tools.actor, wish)?;
     }
     if let Draws::Budget(_) = draws {
         for (state, limit) in states.iter_mut().zip(limits) {
@@ -137,8 +139,16 @@ impl State<'_> {
             .map(|it| u64::from(it.written.n_tokens));
         self.budget.actor_tokens = tokens.sum();
         // One request would have done.
-        let prompt = round.programs.first().map(|it| it.written.n_prompt_tokens);
-        self.budget.prompt_tokens = u64::from(prompt.unwrap_or_default());
+        let first = round.programs.first().map(|it| &it.written);
+        let prompts = first.map(|it| (it.n_prompt_tokens, it.n_critic_prompt_tokens));
+        let (prompt, critics) = prompts.unwrap_or_default();
+        self.budget.prompt_tokens = u64::from(prompt);
+        if round.kind == RoundKind::Guided {
+            let read = round.programs.iter();
+            let read: u64 = read.map(|it| u64::from(it.written.n_critic_tokens)).sum();
+            self.budget.critic_passes = kept as u64;
+            self.budget.critic_tokens = u64::from(critics) + read;
+        }
     }
 }
 

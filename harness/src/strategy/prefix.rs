@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::Cut;
 use super::tools::{CriticToken, Criticism};
 
 /// The beginning of a program, in the critic's tokens.
@@ -14,16 +15,17 @@ pub struct Prefix {
 }
 
 /// The seed of refining `text`: its tokens up to the first of those with the largest p(passed), or
-/// up to the one before the first with p(failed) > p(passed), where that comes sooner.
+/// up to the one before the first that `cut` names, where that comes sooner: in the paper, with
+/// p(failed) > p(passed).
 ///
-/// The token that is more likely to fail is dropped itself: the paper drops "what is to the
+/// The token that goes wrong is dropped itself: the paper drops "what is to the
 /// right", and its point is to let the actor choose again where the critic saw it go wrong.
 /// The end-of-text token is none of these, for what has ended cannot be continued.
 ///
 /// Without text there is nothing to begin with, whatever special tokens there are: the program is
 /// then sampled anew.
-pub fn choose_prefix(text: &str, criticism: &Criticism) -> Prefix {
-    let n = seed_length(&criticism.tokens);
+pub fn choose_prefix(text: &str, criticism: &Criticism, cut: Cut) -> Prefix {
+    let n = seed_length(&criticism.tokens, cut);
     let kept = &criticism.tokens[..n];
     let mut end = kept.last().map_or(0, |token| token.end as usize);
     end = end.min(text.len());
@@ -37,7 +39,7 @@ pub fn choose_prefix(text: &str, criticism: &Criticism) -> Prefix {
 }
 
 /// How many tokens are kept.
-fn seed_length(tokens: &[CriticToken]) -> usize {
+fn seed_length(tokens: &[CriticToken], cut: Cut) -> usize {
     let mut best: Option<(usize, f32)> = None;
     for (index, token) in tokens.iter().enumerate() {
         if best.is_none_or(|(_, largest)| token.passed > largest) {
@@ -50,7 +52,13 @@ fn seed_length(tokens: &[CriticToken]) -> usize {
     let candidate = &tokens[..=t_max];
     candidate
         .iter()
-        .position(|token| token.failed > token.passed)
+        .position(|token| match cut {
+            Cut::Absolute => token.failed > token.passed,
+            Cut::Relative => {
+                let first = tokens[0];
+                2.0 * token.passed * first.failed < token.failed * first.passed
+            }
+        })
         .unwrap_or(candidate.len())
 }
 
@@ -58,8 +66,12 @@ fn seed_length(tokens: &[CriticToken]) -> usize {
 mod tests {
     use super::*;
 
-    /// A program of one-byte tokens with these p(passed), and p(failed) = 1 - p(passed).
     fn check(passed: &[f32], expected: usize) {
+        check_cut(Cut::Absolute, passed, expected);
+    }
+
+    /// A program of one-byte tokens with these p(passed), and p(failed) = 1 - p(passed).
+    fn check_cut(cut: Cut, passed: &[f32], expected: usize) {
         let tokens: Vec<CriticToken> = passed
             .iter()
             .enumerate()
@@ -76,7 +88,7 @@ mod tests {
             tokens,
             passed: 0.5,
         };
-        let prefix = choose_prefix(&text, &criticism);
+        let prefix = choose_prefix(&text, &criticism, cut);
         assert_eq!(prefix.tokens.len(), expected, "{passed:?}");
         assert_eq!(prefix.text, text[..expected]);
         let ids: Vec<u32> = (100..).take(expected).collect();
@@ -102,6 +114,19 @@ mod tests {
     }
 
     #[test]
+    fn a_relative_cut_compares_with_the_first_token() {
+        let check = |passed: &[f32], expected| check_cut(Cut::Relative, passed, expected);
+        // Where all is below even odds, the paper's rule leaves nothing.
+        check(&[0.1, 0.2, 0.3, 0.2], 3);
+        check(&[0.1, 0.09, 0.3], 3);
+        check(&[0.3, 0.2, 0.1], 1);
+        // Odds of 4 to 1, then of less than 2 to 1 and of little more: the paper's rule keeps both.
+        check(&[0.8, 0.66, 0.9], 1);
+        check(&[0.8, 0.67, 0.9], 3);
+        check(&[], 0);
+    }
+
+    #[test]
     fn can_be_empty() {
         check(&[0.4, 0.9], 0);
         check(&[0.4, 0.3], 0);
@@ -122,7 +147,7 @@ mod tests {
             tokens: vec![token(7, 2, 0.9), token(8, 4, 0.8)],
             passed: 0.5,
         };
-        let prefix = choose_prefix("aéb", &criticism);
+        let prefix = choose_prefix("aéb", &criticism, Cut::Absolute);
         assert_eq!((prefix.tokens, prefix.text.as_str()), (vec![7], "a"));
     }
 }

@@ -29,6 +29,8 @@ pub enum StrategyPath {
     RepairedAndRefined,
     /// None passed; the final candidates are the repaired ones.
     Repaired,
+    /// Drawn with the critic's say in each token.
+    Guided,
     /// Sampled, and left as they are.
     Plain,
     /// Sampled, and left as they are since the statement shows no test.
@@ -40,17 +42,24 @@ display_as_serialized! {
         Refined => "refined",
         RepairedAndRefined => "repaired-and-refined",
         Repaired => "repaired",
+        Guided => "guided",
         Plain => "plain",
         NoExamples => "no-examples",
     }
-    RoundKind { Plain => "plain", Repair => "repair", Refine => "refine" }
+    RoundKind {
+        Plain => "plain",
+        Repair => "repair",
+        Refine => "refine",
+        Guided => "guided",
+    }
 }
 
 impl StrategyPath {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Refined,
         Self::RepairedAndRefined,
         Self::Repaired,
+        Self::Guided,
         Self::Plain,
         Self::NoExamples,
     ];
@@ -66,6 +75,8 @@ pub enum RoundKind {
     Repair,
     /// The actor, from the beginning of a program that passes the example tests.
     Refine,
+    /// The actor, from the problem, with the critic's say in each token.
+    Guided,
 }
 
 /// What was spent on a problem.
@@ -79,9 +90,9 @@ pub struct Budget {
     pub prompt_tokens: u64,
     /// Tokens of seeds that the actor read, once for each continuation.
     pub seed_tokens: u64,
-    /// Programs that the critic read; equal ones once.
+    /// Programs that the critic read; equal ones once, where it reads them when they are written.
     pub critic_passes: u64,
-    /// Tokens that it read then, those of prompts included.
+    /// Tokens that it read or tried then, those of prompts included.
     pub critic_tokens: u64,
     /// Programs that were run on the example tests; equal ones once.
     pub example_runs: u64,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decoding::Guidance;
 use crate::problem::{ProblemId, display_as_serialized};
 
 /// A strategy with its settings, as manifests record it.
@@ -12,6 +13,7 @@ use crate::problem::{ProblemId, display_as_serialized};
 pub enum StrategySettings {
     CriticSampling(CriticSampling),
     BestOfN(BestOfN),
+    Guided(Guidance),
     /// Sampling, with as many tokens as another run used.
     Plain,
 }
@@ -21,6 +23,7 @@ impl StrategySettings {
         match self {
             Self::CriticSampling(_) => "critic-sampling",
             Self::BestOfN(_) => "best-of-n",
+            Self::Guided(_) => "guided",
             Self::Plain => "plain",
         }
     }
@@ -36,6 +39,26 @@ pub struct CriticSampling {
     /// M: failing programs that are repaired, at least 1.
     pub repair_top: u32,
     pub repair_by: RepairBy,
+    /// Where a program that passes the example tests is cut.
+    #[serde(default)]
+    pub cut: Cut,
+    /// Whether programs that pass the example tests are final candidates also where they were
+    /// refined.
+    #[serde(default)]
+    pub keep_passing: bool,
+}
+
+/// Which tokens the critic thinks to go wrong, so that a program is cut before the first of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cut {
+    /// Those with p(failed) > p(passed): the paper's.
+    #[default]
+    Absolute,
+    /// Those at which the odds of passing are less than half of what they are at the program's
+    /// first token, as far as which the program says next to nothing: what it says since is
+    /// evidence of 2 to 1 against it. Beyond the paper.
+    Relative,
 }
 
 /// Who repairs.
@@ -70,6 +93,7 @@ pub enum Rank {
 
 display_as_serialized! {
     Rank { Critic => "critic", LogProb => "log-prob", Examples => "examples" }
+    Cut { Absolute => "absolute", Relative => "relative" }
     RepairBy { Nobody => "nobody", Actor => "actor", Model => "model" }
 }
 

@@ -1,6 +1,7 @@
 //! What a strategy works with, and what it works on.
 
 use crate::contract::PluginError;
+use crate::decoding::Guidance;
 use crate::problem::ProblemId;
 use crate::prompt::Prompt;
 use crate::training::Feedback;
@@ -44,6 +45,8 @@ pub struct Draft<'a> {
     pub prefix: Option<Prefix>,
     /// Whether [`Written::log_prob`] is wanted.
     pub wants_log_prob: bool,
+    /// Whether the critic beside the author has its say in each token, and how.
+    pub guidance: Option<Guidance>,
 }
 
 /// What a model wrote.
@@ -59,6 +62,10 @@ pub struct Written {
     pub finish: String,
     /// Mean natural logarithm of the decoded tokens' probabilities.
     pub log_prob: Option<f64>,
+    /// Tokens that the critic beside the author read or tried, the prompt apart.
+    pub n_critic_tokens: u32,
+    /// Tokens of the prompt that it read, once for all programs of a draft.
+    pub n_critic_prompt_tokens: u32,
 }
 
 /// A critic with the classes failed and passed (φ_test).

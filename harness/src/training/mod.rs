@@ -17,6 +17,6 @@ pub use example::{CorpusText, Feedback, Origin, TrainingExample, TrainingSample}
 pub use settings::{
     Algorithm, Baseline, BatchSettings, CheckpointSettings, ClassSet, CriticAlignment,
     CriticSettings, DataFiles, Device, LoraSettings, OnlineSettings, OptimizerSettings, Pooling,
-    PretrainObjective, Reduction, RlSettings, Schedule, Stage, StepOrder, TokenValue,
-    TrainingSettings,
+    Precision, PretrainObjective, Reduction, RlSettings, RlValidation, Schedule, Stage, StepOrder,
+    TokenValue, TrainingSettings,
 };

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::layers::{ResolvedTraining, StageName};
 use super::settings::{
     Algorithm, BatchSettings, CheckpointSettings, CriticSettings, DataFiles, Device, LoraSettings,
-    OnlineSettings, OptimizerSettings, PretrainObjective, RlSettings, Stage, TokenValue,
-    TrainingSettings,
+    OnlineSettings, OptimizerSettings, Precision, PretrainObjective, RlSettings, RlValidation,
+    Stage, TokenValue, TrainingSettings,
 };
 use crate::error::Error;
 use crate::prompt::TemplateChoice;
@@ -90,6 +90,8 @@ impl ResolvedTraining {
                 }),
             },
             device: self.get::<Device>("device")?,
+            precision: self.get::<Precision>("precision")?,
+            gradient_checkpointing: self.get("gradient-checkpointing")?,
             seed: self.seed()?,
         })
     }
@@ -119,6 +121,12 @@ impl ResolvedTraining {
             lint_penalty: self.number("rl.lint-penalty", "0 or more", at_least_0)?,
             online: self.online()?,
             critic: (!critic.is_empty()).then(|| PathBuf::from(critic)),
+            validation: RlValidation {
+                problems: self.get("rl.validation.problems")?,
+                n_samples: self.count("rl.validation.n-samples")?,
+                temperature: self.positive("rl.validation.temperature")?,
+                top_p: self.top_p("rl.validation.top-p")?,
+            },
         };
         if settings.online.is_some()
             && settings.algorithm.token_value() == TokenValue::Critic
@@ -139,13 +147,12 @@ impl ResolvedTraining {
             return Ok(None);
         }
         let at = |key: &str| format!("rl.online.{key}");
-        let top_p = |x: f64| x > 0.0 && x <= 1.0;
         Ok(Some(OnlineSettings {
             rounds: self.count(&at("rounds"))?,
             problems_per_round: self.count(&at("problems-per-round"))?,
             n_samples: self.count(&at("n-samples"))?,
             temperature: self.positive(&at("temperature"))?,
-            top_p: self.number(&at("top-p"), "above 0 and up to 1", top_p)?,
+            top_p: self.top_p(&at("top-p"))?,
             top_k: Some(self.get(&at("top-k"))?).filter(|k| *k > 0),
             epochs_per_round: self.count(&at("epochs-per-round"))?,
             critic_epochs_per_round: self.get(&at("critic-epochs-per-round"))?,
@@ -187,6 +194,10 @@ impl ResolvedTraining {
             keep_last: self.count("checkpoints.keep-last")?,
             patience: Some(self.get("checkpoints.patience")?).filter(|n| *n > 0),
         })
+    }
+
+    fn top_p(&self, key: &str) -> Result<f64, Error> {
+        self.number(key, "above 0 and up to 1", |x| x > 0.0 && x <= 1.0)
     }
 
     fn positive(&self, key: &str) -> Result<f64, Error> {

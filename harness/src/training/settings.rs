@@ -22,6 +22,12 @@ pub struct TrainingSettings {
     pub lora: Option<LoraSettings>,
     #[serde(default)]
     pub device: Device,
+    #[serde(default)]
+    pub precision: Precision,
+    /// Activations inside layers are computed again for gradients, and not kept: less memory, a
+    /// third more time, the same result.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
     pub seed: u64,
 }
 
@@ -50,7 +56,8 @@ pub struct DataFiles {
     /// [`super::TrainingSample`]s.
     #[serde(default)]
     pub samples: Option<PathBuf>,
-    /// As the file that is trained on, of problems that are not; decides when to stop.
+    /// As the file that is trained on, of problems that are not; decides when to stop. For
+    /// reinforcement learning [`super::TrainingExample`]s, whose prompts are sampled for.
     #[serde(default)]
     pub validation: Option<PathBuf>,
 }
@@ -123,7 +130,7 @@ pub struct CheckpointSettings {
     pub every: u32,
     /// Number of them that are kept.
     pub keep_last: u32,
-    /// Checkpoints without a better validation loss after which training ends; `None` for
+    /// Checkpoints that are no better in validation after which training ends; `None` for
     /// never. The best model is exported, else the last.
     #[serde(default)]
     pub patience: Option<u32>,
@@ -144,6 +151,17 @@ pub enum Device {
     Cpu,
     /// The first.
     Cuda,
+}
+
+/// What matrix products are computed in. Weights, gradients, norms, losses and the state of the
+/// optimizer are float32 in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    #[default]
+    Float32,
+    /// Mixed precision, as `autocast` of PyTorch has it.
+    Bfloat16,
 }
 
 /// A classifier of programs on the states of a model.
@@ -231,6 +249,34 @@ pub struct RlSettings {
     /// Critic, for token values: needed online, and where the samples have none yet.
     #[serde(default)]
     pub critic: Option<PathBuf>,
+    #[serde(default)]
+    pub validation: RlValidation,
+}
+
+/// How a model is tried on problems that are held out, where there are any: the mean reward of its
+/// programs decides which model is the best.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RlValidation {
+    /// At most so many are tried; with 0 none is.
+    pub problems: u32,
+    /// Programs of each problem: one is the greedy one, more are sampled.
+    pub n_samples: u32,
+    /// Of samples.
+    pub temperature: f64,
+    pub top_p: f64,
+}
+
+impl Default for RlValidation {
+    /// None.
+    fn default() -> Self {
+        Self {
+            problems: 0,
+            n_samples: 1,
+            temperature: 0.6,
+            top_p: 0.95,
+        }
+    }
 }
 
 /// One loss each.

@@ -2,7 +2,8 @@
 //!
 //! - A program has a token for each byte; ids are bytes.
 //! - The actor writes a list of texts, one for each seed in turn, or, after a prefix, the prefix
-//!   and `+` with the number of the program in its round.
+//!   and `+` with the number of the program in its round. Guided, it adds `/` and the strength, and
+//!   its critic reads each byte twice.
 //! - The critic gives `A` 0.9, `x` 0.1 and other bytes 0.5; a program gets the share of `A` in it.
 //! - Programs with an `A` and no `?` pass; `unjudged` is not judged.
 
@@ -23,6 +24,8 @@ pub(crate) struct World {
     judge: Rules,
     /// A problem of which every program of the actor fails.
     pub(crate) fail_only: Option<String>,
+    /// The actor repairs, and the repair model is not there.
+    pub(crate) repairs_itself: bool,
 }
 
 #[derive(Default)]
@@ -60,6 +63,7 @@ impl World {
             critic: Rules,
             judge: Rules,
             fail_only: None,
+            repairs_itself: false,
         }
     }
 
@@ -67,7 +71,10 @@ impl World {
         self.actor.fails_for = self.fail_only.clone();
         Tools {
             actor: &mut self.actor,
-            repairer: Repairer::Model(&mut self.repair),
+            repairer: match self.repairs_itself {
+                true => Repairer::Actor,
+                false => Repairer::Model(&mut self.repair),
+            },
             critic: Some(&mut self.critic),
             judge: &mut self.judge,
         }
@@ -89,8 +96,9 @@ impl Author for Writer {
         for draft in drafts {
             self.n_drafts += 1;
             self.n_seeds.push(draft.seeds.len());
-            let Prompt::Text(prompt) = &draft.prompt else {
-                panic!("a conversation")
+            let prompt = match &draft.prompt {
+                Prompt::Text(text) => text.clone(),
+                Prompt::Messages(messages) => messages.last().unwrap().content.clone(),
             };
             self.prompts.push(prompt.clone());
             if self.refuses.as_deref() == Some(draft.problem.as_str()) {
@@ -111,11 +119,19 @@ impl Author for Writer {
                     None if is_bad => text.replace('A', "b"),
                     _ => text,
                 };
+                let text = match draft.guidance {
+                    Some(guidance) => format!("{text}/{}", guidance.strength),
+                    None => text,
+                };
+                let is_guided = draft.guidance.is_some();
+                let of_critic = |n: usize| if is_guided { n as u32 } else { 0 };
                 Written {
                     n_tokens: (text.len() - n_forced) as u32,
                     n_prompt_tokens: prompt.len() as u32,
                     finish: "end".to_owned(),
                     log_prob: draft.wants_log_prob.then_some(-(text.len() as f64)),
+                    n_critic_tokens: of_critic(2 * (text.len() - n_forced)),
+                    n_critic_prompt_tokens: of_critic(prompt.len()),
                     text,
                 }
             };
@@ -128,8 +144,9 @@ impl Author for Writer {
 impl Critic for Rules {
     fn read(&mut self, readings: &[Reading<'_>]) -> Answers<Criticism> {
         let read = |reading: &Reading<'_>| {
-            let Prompt::Text(prompt) = reading.prompt else {
-                panic!("a conversation")
+            let prompt = match reading.prompt {
+                Prompt::Text(text) => text,
+                Prompt::Messages(messages) => &messages.last().unwrap().content,
             };
             let n_good = reading.text.bytes().filter(|byte| *byte == b'A').count();
             let tokens = reading.text.bytes().enumerate().map(|(index, byte)| {

@@ -23,6 +23,8 @@ const OVERSAMPLING: u32 = 2;
 const SVG_SCALE: u32 = 20;
 
 pub(super) const BODY: Font = font(13.0, Weight::Regular, TEXT);
+/// Numbers at bars that stand close.
+pub(super) const SMALL: Font = font(11.0, Weight::Regular, TEXT);
 const TITLE: Font = font(17.0, Weight::Bold, TEXT);
 const SUBTITLE: Font = font(13.0, Weight::Regular, FAINT_TEXT);
 const NOTE: Font = font(11.0, Weight::Regular, FAINT_TEXT);

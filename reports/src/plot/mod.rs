@@ -9,12 +9,14 @@ mod bars;
 mod curve;
 mod flips;
 mod lines;
+mod overlap;
 mod shares;
 mod training;
 
 pub use bars::pass_at_1_plot;
 pub use curve::pass_at_k_plot;
 pub use flips::flips_plot;
+pub use overlap::overlap_plot;
 pub use shares::outcomes_plot;
 pub use training::{METRICS, TrainingCurve, training_plot};
 

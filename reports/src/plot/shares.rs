@@ -7,12 +7,17 @@ use plotters::backend::DrawingBackend;
 use crate::error::ReportError;
 use crate::input::{Judging, ReportInput};
 use crate::plot::Plot;
-use crate::plot::canvas::{Align, Canvas, DrawResult};
+use crate::plot::canvas::{Align, Canvas, DrawResult, Font};
 use crate::plot::figure::{BODY, Drawing, Frame, Words, render};
-use crate::plot::palette::{AXIS, GRID, Hatch, outcome_style};
+use crate::plot::palette::{AXIS, BLACK, GRID, Hatch, outcome_style};
 use crate::plot::scale::Scale;
 use crate::table::{Cell, ColumnKind, Table};
 
+/// Black on every bar, also where a page turns the colors of words outside of them.
+const ON_BAR: Font = Font {
+    color: BLACK,
+    ..BODY
+};
 const BAR: f64 = 34.0;
 const PITCH: f64 = 52.0;
 const LEGEND: f64 = 40.0;
@@ -184,7 +189,7 @@ fn draw_share<DB: DrawingBackend>(
                 color,
             )?;
         }
-        canvas.text((middle.0, middle.1 + 4.5), &label, BODY, Align::Center)?;
+        canvas.text((middle.0, middle.1 + 4.5), &label, ON_BAR, Align::Center)?;
     }
     Ok(())
 }

@@ -153,7 +153,7 @@ fn bounds_notes(table: &mut Table, aggregate: &Aggregate) {
 }
 
 /// Each reason once, with the groups that it concerns.
-fn refusal_notes(table: &mut Table, aggregate: &Aggregate) {
+pub(super) fn refusal_notes(table: &mut Table, aggregate: &Aggregate) {
     for (i, metric) in aggregate.metrics.iter().enumerate() {
         let refused = aggregate
             .rows

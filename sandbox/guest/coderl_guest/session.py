@@ -74,6 +74,8 @@ def prepare():
     _own_streams = streams.install()
     _warm_up()
     _own_streams = streams.install()
+    # A program that is loaded as a module finds an empty main program.
+    sys.modules["__main__"] = ModuleType("__main__")
     for name in list(sys.modules):
         if name.startswith(_OWN):
             del sys.modules[name]

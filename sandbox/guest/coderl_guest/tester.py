@@ -8,10 +8,12 @@ import builtins
 
 import wit_world
 
-from coderl_guest.codec import decode, encode
+from coderl_guest.codec import ObjectOfTheProgram, converters, decode, encode
 
 _NO_LIMIT = 1 << 40
 
+# Classes made for exceptions of the program, kept because `converters` knows them by identity.
+_kinds = []
 
 # One needs more arguments; the others would silently end a loop of the test over `map(f, …)`.
 _NOT_RAISED = (BaseExceptionGroup, StopIteration, StopAsyncIteration, GeneratorExit)
@@ -88,4 +90,6 @@ def _exception(name, message, bases):
             break
     methods = {"__init__": lambda self, *_: None, "__str__": lambda self: message}
     kind = type(parent)(name, (parent,), {**methods, "__module__": "builtins"})
+    _kinds.append(kind)
+    converters[id(kind)] = lambda error: ObjectOfTheProgram(name, message)
     return kind.__new__(kind, message)

@@ -3,7 +3,8 @@
 There is one thread. `Thread.start` runs the target at once, and locks are flags, which
 serves programs that use threads for a larger stack, for timers, or to do independent work
 side by side. Waiting for what only another thread could do is reported as unsupported and
-raises `RuntimeError`.
+raises `RuntimeError`; that a thread ended by it is reported once more, because its exception
+ends nothing else.
 """
 
 import _thread
@@ -18,9 +19,17 @@ from coderl_guest.unsupported import note
 _get_ident = _thread.get_ident
 
 
+_WAITS = "this would wait forever: threads run one after the other"
+
+
 def _never():
     note("threads")
-    raise RuntimeError("this would wait forever: threads run one after the other")
+    raise RuntimeError(_WAITS)
+
+
+def _given_up(error):
+    if type(error) is RuntimeError and error.args == (_WAITS,):
+        note("threads that wait for each other")
 
 
 class Lock:
@@ -95,7 +104,8 @@ def _start(thread):
     threading._active[ident] = thread
     try:
         thread.run()
-    except BaseException:
+    except BaseException as error:
+        _given_up(error)
         thread._invoke_excepthook(thread)
     finally:
         thread._os_thread_handle = _Done()
@@ -110,7 +120,8 @@ def _start_new_thread(function, args, kwargs={}):
         function(*args, **kwargs)
     except SystemExit:
         pass
-    except BaseException:
+    except BaseException as error:
+        _given_up(error)
         threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))
     return _get_ident()
 
@@ -135,6 +146,7 @@ def _submit(executor, function, /, *args, **kwargs):
     try:
         future.set_result(function(*args, **kwargs))
     except BaseException as error:
+        _given_up(error)
         future.set_exception(error)
     return future
 

@@ -11,6 +11,7 @@
 
 mod confine;
 mod lazy;
+mod patience;
 mod pool;
 mod scratch;
 mod serve;

@@ -18,6 +18,7 @@ use harness::execution::{Grants, Limits};
 use tempfile::TempDir;
 
 use super::lazy::LazyGuest;
+use super::patience::Patience;
 use super::scratch;
 use super::wire::{Confinement, FromWorker, Terms, ToWorker, decode, receive, send};
 use crate::error::SandboxError;
@@ -26,10 +27,10 @@ use crate::numpy_guest::Installation;
 use crate::sandbox::{self, SandboxOptions};
 use crate::session::GuestSession;
 
-/// How long a worker may take beyond the wall-clock limit of a step before it is given up.
+/// Processor time of a worker beyond the limit of a step before it is given up.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// How long a worker may take to start, on a machine with much else to do.
+/// Processor time that a worker may take to start.
 const START_LIMIT: Duration = Duration::from_secs(300);
 
 /// Workers that may die one after the other before a session gives up.
@@ -205,7 +206,7 @@ impl Executor for Workers {
         let lent = Lent {
             pool: self,
             worker: Some(worker),
-            patience: limits.wall_clock.saturating_add(GRACE),
+            patience: limits.processor_time.saturating_add(GRACE),
         };
         Ok(Box::new(GuestSession::new(lent, limits)))
     }
@@ -247,8 +248,8 @@ impl Performer for Lent<'_> {
                 }
                 FromWorker::Trouble(trouble) => {
                     self.pool.give_back(worker);
-                    return Err(match trouble.wall_clock {
-                        Some(limit) => SandboxError::WallClock(limit).into(),
+                    return Err(match trouble.processor_time {
+                        Some(limit) => SandboxError::ProcessorTime(limit).into(),
                         None => trouble.message.into(),
                     });
                 }
@@ -340,9 +341,9 @@ impl Worker {
     }
 
     fn hear(&mut self, patience: Duration) -> io::Result<FromWorker> {
-        self.stream.set_read_timeout(Some(patience))?;
+        let mut stream = Patience::new(&self.stream, self.child.id(), patience)?;
         loop {
-            receive(&mut self.stream, &mut self.buffer)?;
+            receive(&mut stream, &mut self.buffer)?;
             match decode(&self.buffer)? {
                 FromWorker::Closed if self.unread > 0 => self.unread -= 1,
                 message => return Ok(message),

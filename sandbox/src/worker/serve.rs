@@ -92,7 +92,7 @@ fn sessions(mut stream: UnixStream, mut buffer: Vec<u8>, sandbox: &Sandbox) -> i
             ToWorker::Perform { request, answers } => match &mut guest {
                 None => FromWorker::Trouble(Trouble {
                     message: "there is no session".to_owned(),
-                    wall_clock: None,
+                    processor_time: None,
                 }),
                 Some(performer) => {
                     let connection = RefCell::new(&mut stream);
@@ -132,8 +132,8 @@ fn ask(stream: &mut UnixStream, question: &[u8]) -> Result<Option<Vec<u8>>, Plug
 fn trouble(error: &(dyn std::error::Error + 'static)) -> Trouble {
     Trouble {
         message: error_chain(error),
-        wall_clock: match error.downcast_ref() {
-            Some(SandboxError::WallClock(limit)) => Some(*limit),
+        processor_time: match error.downcast_ref() {
+            Some(SandboxError::ProcessorTime(limit)) => Some(*limit),
             _ => None,
         },
     }

@@ -49,7 +49,7 @@ pub(super) enum FromWorker {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Trouble {
     pub(super) message: String,
-    pub(super) wall_clock: Option<Duration>,
+    pub(super) processor_time: Option<Duration>,
 }
 
 /// What the kernel agreed to take away from a worker.
@@ -67,7 +67,7 @@ pub(super) struct Terms {
     fuel: u64,
     memory_bytes: u64,
     output_bytes: u64,
-    wall_clock: Duration,
+    processor_time: Duration,
     scratch: Option<String>,
     read_only: Vec<(PathBuf, String)>,
 }
@@ -78,7 +78,7 @@ impl Terms {
             fuel: limits.fuel,
             memory_bytes: limits.memory_bytes,
             output_bytes: limits.output_bytes,
-            wall_clock: limits.wall_clock,
+            processor_time: limits.processor_time,
             scratch: grants.scratch.clone(),
             read_only: grants.read_only.clone(),
         }
@@ -89,7 +89,7 @@ impl Terms {
             fuel: self.fuel,
             memory_bytes: self.memory_bytes,
             output_bytes: self.output_bytes,
-            wall_clock: self.wall_clock,
+            processor_time: self.processor_time,
         };
         let grants = Grants {
             scratch: self.scratch,

@@ -1,9 +1,11 @@
 //! Attention of many rows, each with what it may see: tokens that it shares with its
-//! neighbours, and tokens of its own.
+//! neighbours, tokens of its own, and at most one that is in no cache.
 //!
 //! Scores and sums are the products of `matrix` on caches, which are laid out as packed
 //! matrices. A chain of sums runs over the tokens of the row first and over the shared ones
-//! then, so that neither is copied to where the other is.
+//! then, so that neither is copied to where the other is; a token without a cache comes last.
+
+use std::ops::Range;
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -29,10 +31,19 @@ pub(super) struct Heads {
 pub(super) struct View<'a> {
     /// Shared with other rows: a cache, and the number of its tokens that the row sees.
     pub(super) shared: Option<(&'a LayerCache, usize)>,
-    /// Seen by this row alone.
+    /// Seen by this row alone, or by neighbours that try other next tokens.
     pub(super) own: Option<(&'a LayerCache, usize)>,
+    /// The row's token itself, where it is in no cache.
+    pub(super) tail: Option<Tail<'a>>,
     /// Where the row stands, for the bias.
     pub(super) position: usize,
+}
+
+/// Keys and values `[H × K]` of one token.
+#[derive(Clone, Copy)]
+pub(super) struct Tail<'a> {
+    pub(super) keys: &'a [f32],
+    pub(super) values: &'a [f32],
 }
 
 /// What is added to scores for the distance of query and key (T5).
@@ -83,7 +94,9 @@ pub(super) fn attend(
             // Neighbours with the same shared tokens are worked on together.
             let mut start = 0;
             while start < views.len() {
-                let same = |view: &View<'_>| match (view.shared, views[start].shared) {
+                let first = views[start];
+                let same = |view: &View<'_>| match (view.shared, first.shared) {
+                    _ if view.own.is_some() != first.own.is_some() => false,
                     (Some((cache, _)), Some((first, _))) => std::ptr::eq(cache, first),
                     (None, None) => true,
                     _ => false,
@@ -112,13 +125,16 @@ fn attend_group(
     let row_width = heads.n_heads * heads.width;
     let shared = views[0].shared.map(|(cache, _)| cache);
     let n_shared = longest(views, |view| view.shared);
+    let runs = runs_of_own(views);
+    let widest = runs.iter().map(ExactSizeIterator::len).max().unwrap_or(0) * per_kv_head;
     let n_own = longest(views, |view| view.own);
     let mut query = vec![0.0; n_panels * n * PANEL];
-    let mut query_of_row = vec![0.0; n_panels * per_kv_head * PANEL];
+    let mut query_of_run = vec![0.0; n_panels * widest * PANEL];
     let mut shared_scores = vec![0.0; n * n_shared.next_multiple_of(PANEL)];
-    let mut own_scores = vec![0.0; per_kv_head * n_own.next_multiple_of(PANEL)];
+    let mut own_scores = vec![0.0; widest * n_own.next_multiple_of(PANEL)];
+    let mut tail_scores = vec![0.0; n * PANEL];
     let mut sums = vec![0.0; n_panels * n * PANEL];
-    let mut sums_of_row = vec![0.0; n_panels * per_kv_head * PANEL];
+    let mut sums_of_run = vec![0.0; n_panels * widest * PANEL];
     for kv_head in 0..heads.n_kv_heads {
         let head_of = |index: usize| kv_head * per_kv_head + index;
         for (index, query) in query.chunks_exact_mut(PANEL).enumerate() {
@@ -137,19 +153,27 @@ fn attend_group(
                 multiply_panel(arch, &query, n, keys, scores, Start::Zero);
             }
         }
-        for (index, view) in views.iter().enumerate() {
-            let rows = index * per_kv_head..(index + 1) * per_kv_head;
-            let own_length = view.own.map_or(0, |(_, length)| length);
-            let own_scores = &mut own_scores[..per_kv_head * own_length.next_multiple_of(PANEL)];
-            if let Some((cache, _)) = view.own {
-                copy_rows(&query, n, rows.clone(), &mut query_of_row, per_kv_head, 0);
+        let channels = kv_head * heads.width..(kv_head + 1) * heads.width;
+        for run in &runs {
+            let rows = run.start * per_kv_head..run.end * per_kv_head;
+            let n_run = rows.len();
+            let own_length = views[run.start].own.map_or(0, |(_, length)| length);
+            let own_scores = &mut own_scores[..n_run * own_length.next_multiple_of(PANEL)];
+            let query_of_run = &mut query_of_run[..n_panels * n_run * PANEL];
+            if let Some((cache, _)) = views[run.start].own {
+                copy_rows(&query, n, rows.clone(), query_of_run, n_run, 0);
                 let panels = cache.key_panels(kv_head);
-                for (keys, scores) in panels.zip(own_scores.chunks_exact_mut(per_kv_head * PANEL)) {
-                    multiply_panel(arch, &query_of_row, per_kv_head, keys, scores, Start::Zero);
+                for (keys, scores) in panels.zip(own_scores.chunks_exact_mut(n_run * PANEL)) {
+                    multiply_panel(arch, query_of_run, n_run, keys, scores, Start::Zero);
                 }
             }
             for (row, index) in rows.zip(0..) {
+                let view = &views[row / per_kv_head];
                 let shared_length = view.shared.map_or(0, |(_, length)| length);
+                if let Some(tail) = view.tail {
+                    let keys = &tail.keys[channels.clone()];
+                    tail_scores[row * PANEL] = product(arch, &query, (n, row), keys);
+                }
                 let mut parts = [
                     Part {
                         scores: &mut shared_scores,
@@ -159,43 +183,65 @@ fn attend_group(
                     },
                     Part {
                         scores: own_scores,
-                        n_rows: per_kv_head,
+                        n_rows: n_run,
                         row: index,
                         length: own_length,
                     },
+                    Part {
+                        scores: match view.tail {
+                            Some(_) => &mut tail_scores[row * PANEL..][..PANEL],
+                            None => &mut [],
+                        },
+                        n_rows: 1,
+                        row: 0,
+                        length: usize::from(view.tail.is_some()),
+                    },
                 ];
                 if let Some(bias) = bias {
-                    let at = |key| bias.at(head_of(index), view.position, key);
+                    let head = head_of(row % per_kv_head);
+                    let at = |key| bias.at(head, view.position, key);
                     parts[0].add(0, at);
                     parts[1].add(shared_length, at);
+                    parts[2].add(shared_length + own_length, at);
                 }
                 arch.dispatch(
                     #[inline(always)]
                     || soften(heads.scale, &mut parts),
                 );
             }
-            if let Some((cache, _)) = view.own {
-                weighted_own(
-                    arch,
-                    cache,
-                    kv_head,
-                    own_scores,
-                    per_kv_head,
-                    &mut sums_of_row,
-                );
-                keep_own(&sums_of_row, per_kv_head, &mut sums, n, index * per_kv_head);
+            if let Some((cache, _)) = views[run.start].own {
+                let sums_of_run = &mut sums_of_run[..n_panels * n_run * PANEL];
+                weighted_own(arch, cache, kv_head, own_scores, n_run, sums_of_run);
+                let first = run.start * per_kv_head;
+                copy_rows(sums_of_run, n_run, 0..n_run, &mut sums, n, first);
             }
         }
+        let mut start = match views[0].own {
+            Some(_) => Start::Out,
+            None => Start::Zero,
+        };
         if let Some(cache) = shared {
-            let start = if views[0].own.is_some() {
-                Start::Out
-            } else {
-                Start::Zero
-            };
             let length = n_shared.next_multiple_of(PANEL) * PANEL;
             let panels = cache.value_panels(kv_head);
             for (values, sums) in panels.zip(sums.chunks_exact_mut(n * PANEL)) {
                 multiply_panel(arch, &shared_scores, n, &values[..length], sums, start);
+            }
+            start = Start::Out;
+        }
+        for (index, view) in views.iter().enumerate() {
+            let Some(tail) = view.tail else { continue };
+            let values = &tail.values[channels.clone()];
+            for row in index * per_kv_head..(index + 1) * per_kv_head {
+                let probability = tail_scores[row * PANEL];
+                for (panel, values) in values.chunks(PANEL).enumerate() {
+                    let sums = &mut sums[(panel * n + row) * PANEL..][..values.len()];
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        *sum = match start {
+                            Start::Zero => probability * value,
+                            Start::Out => *sum + probability * value,
+                        };
+                    }
+                }
             }
         }
         for (index, sums) in sums.chunks_exact(PANEL).enumerate() {
@@ -211,6 +257,40 @@ fn attend_group(
     }
 }
 
+/// Neighbours with the same tokens of their own, which are worked on together. Rows that are kept
+/// have a cache each.
+fn runs_of_own(views: &[View<'_>]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (index, view) in views.iter().enumerate() {
+        let is_same = |first: &View<'_>| match (first.own, view.own) {
+            (Some((a, _)), Some((b, _))) => std::ptr::eq(a, b),
+            _ => false,
+        };
+        match runs.last_mut() {
+            Some(run) if is_same(&views[run.start]) => run.end = index + 1,
+            _ => runs.push(index..index + 1),
+        }
+    }
+    runs
+}
+
+/// Row `row` of panels with `n_rows` rows times the key of one token.
+fn product(arch: Arch, query: &[f32], (n_rows, row): (usize, usize), keys: &[f32]) -> f32 {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            let mut lanes = [0.0_f32; PANEL];
+            for (panel, keys) in keys.chunks(PANEL).enumerate() {
+                let query = &query[(panel * n_rows + row) * PANEL..][..keys.len()];
+                for ((lane, key), query) in lanes.iter_mut().zip(keys).zip(query) {
+                    *lane = key.mul_add(*query, *lane);
+                }
+            }
+            lanes.iter().sum()
+        },
+    )
+}
+
 fn longest<'a>(
     views: &[View<'a>],
     part: impl Fn(&View<'a>) -> Option<(&'a LayerCache, usize)>,
@@ -223,7 +303,7 @@ fn longest<'a>(
         .unwrap_or(0)
 }
 
-/// `sums = probabilities × values` over a row's own tokens.
+/// `sums = probabilities × values` over tokens that are not shared.
 fn weighted_own(
     arch: Arch,
     cache: &LayerCache,
@@ -250,7 +330,7 @@ fn weighted_own(
 fn copy_rows(
     from: &[f32],
     from_rows: usize,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     to: &mut [f32],
     to_rows: usize,
     first: usize,
@@ -260,10 +340,6 @@ fn copy_rows(
         let n = rows.len() * PANEL;
         to[first * PANEL..][..n].copy_from_slice(&from[rows.start * PANEL..][..n]);
     }
-}
-
-fn keep_own(from: &[f32], n_rows: usize, to: &mut [f32], to_rows: usize, first: usize) {
-    copy_rows(from, n_rows, 0..n_rows, to, to_rows, first);
 }
 
 /// The scores of one row in one cache, in panels.
@@ -294,7 +370,7 @@ impl Part<'_> {
 
 /// Scores to probabilities.
 #[inline(always)]
-fn soften(scale: f32, parts: &mut [Part<'_>; 2]) {
+fn soften(scale: f32, parts: &mut [Part<'_>; 3]) {
     let mut highest = [f32::NEG_INFINITY; PANEL];
     for part in parts.iter_mut() {
         let mut left = part.length;

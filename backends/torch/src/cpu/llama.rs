@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use tch::{Device, Kind};
 
-use super::attention::{Heads, View, attend};
+use super::attention::{Heads, attend};
 use super::cache::Cache;
 use super::math::{Gate, add, apply_gate, normalize};
 use super::matrix::Matrix;
-use super::model::{CpuModel, Prompt, StepRow};
+use super::model::{CpuModel, PeekRow, Prompt, StepRow};
+use super::place::Place;
 use super::rows::{PANEL, Rows};
 use crate::checkpoint::{Array, LlamaConfig, Tensors};
 use crate::error::{Error, Result};
@@ -95,7 +95,7 @@ impl CpuLlama {
             layer.inputs.multiply(&normal, &mut projected);
             heads.split(config, layer, &projected, positions, &self.rotation);
             place.put(index, positions, &heads.keys, &heads.values);
-            let views = place.views(index, positions);
+            let views = place.views(index, positions, (&heads.keys, &heads.values), true);
             attend(
                 self.heads,
                 &heads.queries,
@@ -116,6 +116,20 @@ impl CpuLlama {
         }
         normalize(&x, width, &self.norm, epsilon, &mut normal);
         normal
+    }
+
+    /// States of tokens that continue prompts.
+    fn continued(&self, tokens: &[u32], place: &mut Place<'_, '_>) -> Rows {
+        let lengths = place.lengths();
+        let prompts = place.prompts();
+        let positions: Vec<usize> = prompts
+            .iter()
+            .zip(lengths)
+            .map(|(prompt, length)| prompt.length + length)
+            .collect();
+        let states = self.forward(tokens, &positions, place);
+        place.advance();
+        states
     }
 }
 
@@ -169,17 +183,18 @@ impl CpuModel for CpuLlama {
         Cache::bytes_per_token(config.n_layers, config.n_kv_heads, config.head_width)
     }
 
-    fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows) {
+    fn advance(&self, rows: &mut [StepRow<'_>], states: &mut Rows) {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
-        let positions: Vec<usize> = rows
-            .iter()
-            .map(|row| row.prompt.length + row.cache.len())
-            .collect();
-        let hidden = self.forward(&tokens, &positions, &mut Place::Rows(rows));
-        for row in rows {
-            row.cache.set_len(row.cache.len() + 1);
-        }
-        self.output.multiply(&hidden, logits);
+        *states = self.continued(&tokens, &mut Place::Rows(rows));
+    }
+
+    fn peek(&self, rows: &[PeekRow<'_>], states: &mut Rows) {
+        let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
+        *states = self.continued(&tokens, &mut Place::Peeks(rows));
+    }
+
+    fn logits(&self, states: &Rows, logits: &mut Rows) {
+        self.output.multiply(states, logits);
     }
 }
 
@@ -347,60 +362,4 @@ fn rotation(config: &LlamaConfig) -> (Vec<f32>, Vec<f32>) {
         values
     };
     (list(angles.cos()), list(angles.sin()))
-}
-
-/// Where the keys and values of rows are noted and seen.
-enum Place<'a, 'b> {
-    /// Rows are tokens of one prompt, in order; each sees those before it.
-    Prompt(&'a mut Cache),
-    /// Each row continues a prompt.
-    Rows(&'a mut [StepRow<'b>]),
-}
-
-impl Place<'_, '_> {
-    fn put(&mut self, layer: usize, positions: &[usize], keys: &[f32], values: &[f32]) {
-        let width = keys.len() / positions.len();
-        let rows = keys.par_chunks(width).zip(values.par_chunks(width));
-        match self {
-            Self::Prompt(cache) => {
-                let layer = &mut cache.layers[layer];
-                let rows = keys.chunks(width).zip(values.chunks(width));
-                for ((keys, values), position) in rows.zip(positions) {
-                    layer.put(*position, keys, values);
-                }
-            }
-            Self::Rows(steps) => {
-                steps
-                    .par_iter_mut()
-                    .with_min_len(8)
-                    .zip(rows)
-                    .for_each(|(row, (keys, values))| {
-                        let position = row.cache.len();
-                        row.cache.layers[layer].put(position, keys, values);
-                    });
-            }
-        }
-    }
-
-    fn views(&self, layer: usize, positions: &[usize]) -> Vec<View<'_>> {
-        match self {
-            Self::Prompt(cache) => positions
-                .iter()
-                .map(|position| View {
-                    shared: Some((&cache.layers[layer], position + 1)),
-                    own: None,
-                    position: *position,
-                })
-                .collect(),
-            Self::Rows(steps) => steps
-                .iter()
-                .zip(positions)
-                .map(|(row, position)| View {
-                    shared: Some((&row.prompt.cache.layers[layer], row.prompt.length)),
-                    own: Some((&row.cache.layers[layer], row.cache.len() + 1)),
-                    position: *position,
-                })
-                .collect(),
-        }
-    }
 }

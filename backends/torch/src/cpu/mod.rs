@@ -13,18 +13,21 @@
 
 mod attention;
 mod cache;
+mod critic;
 mod llama;
 mod load;
 mod math;
 mod matrix;
 mod model;
+mod place;
 mod rows;
 mod t5;
 
 pub use cache::Cache;
+pub use critic::CpuCritic;
 pub use llama::CpuLlama;
 pub use load::load;
 pub(crate) use math::exp;
-pub use model::{CpuModel, Prompt, StepRow};
+pub use model::{CpuModel, PeekRow, Prompt, StepRow};
 pub use rows::Rows;
 pub use t5::CpuT5;

@@ -36,6 +36,15 @@ pub struct StepRow<'a> {
     pub cache: &'a mut Cache,
 }
 
+/// A token that is tried: as if it came next, without being noted anywhere.
+#[derive(Clone, Copy)]
+pub struct PeekRow<'a> {
+    pub token: u32,
+    pub prompt: &'a Prompt,
+    /// Keys and values of what comes between prompt and token.
+    pub cache: &'a Cache,
+}
+
 /// A model whose candidates are decoded token by token.
 pub trait CpuModel: Send + Sync {
     fn vocabulary_size(&self) -> usize;
@@ -59,6 +68,20 @@ pub trait CpuModel: Send + Sync {
     /// What a cache takes for each token, in bytes.
     fn bytes_per_token(&self) -> usize;
 
+    /// Reads one token for each row and writes the states `[rows, D]` from which logits come.
+    fn advance(&self, rows: &mut [StepRow<'_>], states: &mut Rows);
+
+    /// The states of tokens that are tried. Several may follow the same cache; those that are
+    /// neighbours then share its work.
+    fn peek(&self, rows: &[PeekRow<'_>], states: &mut Rows);
+
+    /// Logits `[rows, V]` of states.
+    fn logits(&self, states: &Rows, logits: &mut Rows);
+
     /// Reads one token for each row and writes logits `[rows, V]`, row by row.
-    fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows);
+    fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows) {
+        let mut states = Rows::default();
+        self.advance(rows, &mut states);
+        self.logits(&states, logits);
+    }
 }

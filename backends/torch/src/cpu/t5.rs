@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::attention::{Heads, RelativeBias, View, attend};
 use super::cache::Cache;
 use super::llama::{check_tokens, embedding_row};
 use super::math::{Gate, add, apply_gate, normalize};
 use super::matrix::Matrix;
-use super::model::{CpuModel, Prompt, StepRow};
+use super::model::{CpuModel, PeekRow, Prompt, StepRow};
+use super::place::Place;
 use super::rows::{PANEL, Rows};
 use crate::checkpoint::{Activation, Array, T5Config, Tensors};
 use crate::error::Result;
@@ -123,6 +122,7 @@ impl CpuT5 {
                 .map(|position| View {
                     shared: Some((&cache.layers[0], tokens.len())),
                     own: None,
+                    tail: None,
                     position,
                 })
                 .collect();
@@ -133,6 +133,50 @@ impl CpuT5 {
             self.feed_forward(layer, &mut x);
         }
         self.normalize(&x, &self.encoder.norm)
+    }
+
+    /// Decoder states as the output sees them.
+    fn decode(&self, tokens: &[u32], place: &mut Place<'_, '_>) -> Rows {
+        let inner = self.heads.n_heads * self.heads.width;
+        let positions = place.lengths();
+        let mut x = self.embed(tokens);
+        for (index, layer) in self.decoder.layers.iter().enumerate() {
+            let normal = self.normalize(&x, &layer.attention_norm);
+            let [queries, keys, values] = product_parts(&layer.inputs, &normal, inner);
+            place.put(index, &positions, &keys, &values);
+            let own = place.views(index, &positions, (&keys, &values), false);
+            let mut attended = vec![0.0; queries.len()];
+            let bias = Some(&self.decoder.bias);
+            attend(self.heads, &queries, &own, bias, &mut attended);
+            drop(own);
+            add_product(&mut x, &layer.attention_output, &rows_of(&attended, inner));
+            if let Some(cross) = &layer.cross {
+                let normal = self.normalize(&x, &cross.norm);
+                let [queries] = product_parts(&cross.query, &normal, inner);
+                let shared: Vec<View<'_>> = place
+                    .prompts()
+                    .into_iter()
+                    .map(|prompt| View {
+                        shared: Some((&prompt.cache.layers[index], prompt.length)),
+                        own: None,
+                        tail: None,
+                        position: 0,
+                    })
+                    .collect();
+                attend(self.heads, &queries, &shared, None, &mut attended);
+                add_product(&mut x, &cross.output, &rows_of(&attended, inner));
+            }
+            self.feed_forward(layer, &mut x);
+        }
+        let mut states = self.normalize(&x, &self.decoder.norm);
+        if self.config.tied {
+            let scale = (self.config.model_width as f32).sqrt().recip();
+            for value in states.data_mut() {
+                *value *= scale;
+            }
+        }
+        place.advance();
+        states
     }
 }
 
@@ -178,60 +222,18 @@ impl CpuModel for CpuT5 {
         Cache::bytes_per_token(n_layers, self.heads.n_heads, self.heads.width)
     }
 
-    fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows) {
+    fn advance(&self, rows: &mut [StepRow<'_>], states: &mut Rows) {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
-        let inner = self.heads.n_heads * self.heads.width;
-        let mut x = self.embed(&tokens);
-        for (index, layer) in self.decoder.layers.iter().enumerate() {
-            let normal = self.normalize(&x, &layer.attention_norm);
-            let [queries, keys, values] = product_parts(&layer.inputs, &normal, inner);
-            let parts = keys.par_chunks(inner).zip(values.par_chunks(inner));
-            rows.par_iter_mut()
-                .with_min_len(8)
-                .zip(parts)
-                .for_each(|(row, (keys, values))| {
-                    let position = row.cache.len();
-                    row.cache.layers[index].put(position, keys, values);
-                });
-            let own: Vec<View<'_>> = rows
-                .iter()
-                .map(|row| View {
-                    shared: None,
-                    own: Some((&row.cache.layers[index], row.cache.len() + 1)),
-                    position: row.cache.len(),
-                })
-                .collect();
-            let mut attended = vec![0.0; queries.len()];
-            let bias = Some(&self.decoder.bias);
-            attend(self.heads, &queries, &own, bias, &mut attended);
-            add_product(&mut x, &layer.attention_output, &rows_of(&attended, inner));
-            if let Some(cross) = &layer.cross {
-                let normal = self.normalize(&x, &cross.norm);
-                let [queries] = product_parts(&cross.query, &normal, inner);
-                let shared: Vec<View<'_>> = rows
-                    .iter()
-                    .map(|row| View {
-                        shared: Some((&row.prompt.cache.layers[index], row.prompt.length)),
-                        own: None,
-                        position: 0,
-                    })
-                    .collect();
-                attend(self.heads, &queries, &shared, None, &mut attended);
-                add_product(&mut x, &cross.output, &rows_of(&attended, inner));
-            }
-            self.feed_forward(layer, &mut x);
-        }
-        let mut states = self.normalize(&x, &self.decoder.norm);
-        if self.config.tied {
-            let scale = (self.config.model_width as f32).sqrt().recip();
-            for value in states.data_mut() {
-                *value *= scale;
-            }
-        }
-        for row in rows {
-            row.cache.set_len(row.cache.len() + 1);
-        }
-        self.output.multiply(&states, logits);
+        *states = self.decode(&tokens, &mut Place::Rows(rows));
+    }
+
+    fn peek(&self, rows: &[PeekRow<'_>], states: &mut Rows) {
+        let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
+        *states = self.decode(&tokens, &mut Place::Peeks(rows));
+    }
+
+    fn logits(&self, states: &Rows, logits: &mut Rows) {
+        self.output.multiply(states, logits);
     }
 }
 

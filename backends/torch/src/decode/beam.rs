@@ -287,6 +287,7 @@ impl Search<'_> {
                 true => ended.log_probs,
                 false => Vec::new(),
             },
+            n_critic_tokens: 0,
         }
     }
 }

@@ -4,16 +4,17 @@
 //! Rows stand at different positions and have prompts of different lengths without padding, so
 //! there is nothing to gain from sorting them by length.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use harness::decoding::Method;
 use rayon::prelude::*;
 
 use super::beam;
+use super::guide::{Guide, Reading};
 use super::request::{Candidate, Finish, Request};
-use super::sampler::{Choice, choose};
+use super::sampler::{Choice, Draw};
 use super::stop::StopWatch;
 use crate::cpu::{Cache, CpuModel, Prompt, Rows, StepRow};
 use crate::error::Result;
@@ -51,6 +52,7 @@ pub struct Engine<'a> {
     /// Tokens at which a text ends.
     end_tokens: Vec<u32>,
     limits: Limits,
+    guide: Option<Guide<'a>>,
     waiting: VecDeque<Waiting>,
     rows: Vec<Row>,
     /// Caches of rows that left.
@@ -60,24 +62,33 @@ pub struct Engine<'a> {
 
 /// A request of which not all candidates are begun.
 struct Waiting {
-    request: Rc<Request>,
+    request: Arc<Request>,
     next: usize,
     /// Read when the first candidate is begun.
-    prompt: Option<Prompt>,
+    prompt: Option<Prompts>,
     /// Candidates that are not told yet.
-    left: Rc<Cell<usize>>,
+    left: Arc<AtomicUsize>,
+}
+
+/// A prompt as the model has read it, and as the critic has.
+#[derive(Clone)]
+struct Prompts {
+    own: Prompt,
+    critics: Option<Prompt>,
 }
 
 /// A candidate in work.
 struct Row {
-    request: Rc<Request>,
+    request: Arc<Request>,
     index: usize,
     prompt: Prompt,
     cache: Cache,
-    left: Rc<Cell<usize>>,
+    left: Arc<AtomicUsize>,
     /// The token to be read next.
     next: u32,
     state: State,
+    /// Of the critic, where it has its say.
+    reading: Option<Reading>,
 }
 
 /// What a candidate has become.
@@ -101,6 +112,7 @@ impl<'a> Engine<'a> {
             tokenizer,
             end_tokens: end_tokens.to_vec(),
             limits,
+            guide: None,
             waiting: VecDeque::new(),
             rows: Vec::new(),
             free: Vec::new(),
@@ -108,11 +120,17 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Lets requests that ask for it be guided by a critic.
+    pub fn guided_by(mut self, guide: Guide<'a>) -> Self {
+        self.guide = Some(guide);
+        self
+    }
+
     /// Takes a request on. Nothing is computed yet.
     pub fn push(&mut self, request: Request) {
-        let left = Rc::new(Cell::new(request.seeds.len()));
+        let left = Arc::new(AtomicUsize::new(request.seeds.len()));
         self.waiting.push_back(Waiting {
-            request: Rc::new(request),
+            request: Arc::new(request),
             next: 0,
             prompt: None,
             left,
@@ -139,38 +157,41 @@ impl<'a> Engine<'a> {
                 cache: &mut row.cache,
             })
             .collect();
-        self.model.step(&mut steps, &mut self.logits);
+        let mut logits = std::mem::take(&mut self.logits);
+        self.model.step(&mut steps, &mut logits);
         drop(steps);
+        self.choose(0, &logits);
+        self.logits = logits;
+        self.release(tell);
+    }
+
+    /// Adds a token to each candidate from row `first` on, of which `logits` has the rows.
+    fn choose(&mut self, first: usize, logits: &Rows) {
         let chooser = Chooser {
             tokenizer: self.tokenizer,
             end_tokens: &self.end_tokens,
             vocabulary_size: self.model.vocabulary_size(),
             max_positions: self.model.max_positions(),
         };
-        let logits = &self.logits;
-        let mut states: Vec<(usize, &Request, usize, usize, &mut State, &mut u32)> = self
-            .rows
-            .iter_mut()
+        let rows = &mut self.rows[first..];
+        let mut draws: Vec<Option<Draw>> = rows
+            .par_iter()
             .enumerate()
-            .map(|(index, row)| {
-                let n_prompt = row.prompt.n_tokens();
-                let Row {
-                    request,
-                    index: candidate,
-                    state,
-                    next,
-                    ..
-                } = row;
-                (index, &**request, *candidate, n_prompt, state, next)
-            })
+            .map(|(index, row)| chooser.draw(row, logits, index))
             .collect();
-        states
-            .par_iter_mut()
-            .for_each(|(row, request, candidate, n_prompt, state, next)| {
-                **next = chooser.extend(request, *candidate, *n_prompt, state, logits, *row);
-            });
-        drop(states);
-        self.release(tell);
+        if let Some(guide) = self.guide {
+            let mut guided: Vec<(&mut Reading, &mut Draw)> = rows
+                .iter_mut()
+                .zip(&mut draws)
+                .filter_map(|(row, draw)| Some((row.reading.as_mut()?, draw.as_mut()?)))
+                .collect();
+            if !guided.is_empty() {
+                guide.weigh(&mut guided);
+            }
+        }
+        rows.par_iter_mut()
+            .zip(draws)
+            .for_each(|(row, draw)| chooser.extend(row, draw));
     }
 
     /// Begins candidates while there is room.
@@ -195,11 +216,11 @@ impl<'a> Engine<'a> {
                 continue;
             }
             if let Method::Beam { .. } = waiting.request.decoding.method {
-                self.search(&waiting.request, &prompt, tell);
+                self.search(&waiting.request, &prompt.own, tell);
                 continue;
             }
-            let capacity = self.capacity(&waiting.request, &prompt);
-            if !self.has_memory(capacity) {
+            let capacity = self.capacity(&waiting.request, &prompt.own);
+            if !self.has_memory(&waiting.request, capacity) {
                 waiting.prompt = Some(prompt);
                 self.waiting.push_front(waiting);
                 return;
@@ -213,7 +234,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn read(&self, request: &Request) -> Result<Prompt> {
+    fn read(&self, request: &Request) -> Result<Prompts> {
         request.check(self.model.vocabulary_size())?;
         let prompt = self.model.read(&request.prompt)?;
         if let Some(max) = self.model.max_positions() {
@@ -225,7 +246,15 @@ impl<'a> Engine<'a> {
                 )));
             }
         }
-        Ok(prompt)
+        let critics = match (&request.guided, self.guide) {
+            (None, _) => None,
+            (Some(guided), Some(guide)) => Some(guide.read(&guided.prompt)?),
+            (Some(_), None) => return Err(crate::Error::request("there is no critic to guide it")),
+        };
+        Ok(Prompts {
+            own: prompt,
+            critics,
+        })
     }
 
     /// Tokens that a candidate has to remember at most.
@@ -237,20 +266,28 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn has_memory(&mut self, capacity: usize) -> bool {
-        let in_use: usize = self.rows.iter().map(|row| row.cache.capacity()).sum();
+    fn has_memory(&mut self, request: &Request, capacity: usize) -> bool {
         // Caches that are too small for what comes now are given back.
         if !self.free.iter().any(|cache| cache.capacity() >= capacity) {
             self.free.clear();
         }
-        let n_bytes = (in_use + capacity) * self.model.bytes_per_token();
-        self.rows.is_empty() || n_bytes <= self.limits.cache_bytes
+        let bytes = |is_guided: bool, capacity: usize| {
+            let critics = self.guide.filter(|_| is_guided);
+            let critics = critics.map_or(0, |guide| guide.bytes(capacity));
+            capacity * self.model.bytes_per_token() + critics
+        };
+        let in_use = self.rows.iter();
+        let in_use: usize = in_use
+            .map(|row| bytes(row.reading.is_some(), row.cache.capacity()))
+            .sum();
+        let wanted = bytes(request.guided.is_some(), capacity);
+        self.rows.is_empty() || in_use + wanted <= self.limits.cache_bytes
     }
 
     fn begin(
         &mut self,
         waiting: &Waiting,
-        prompt: Prompt,
+        prompts: Prompts,
         capacity: usize,
         tell: &mut dyn FnMut(Event),
     ) {
@@ -263,11 +300,19 @@ impl<'a> Engine<'a> {
             None => self.model.new_cache(capacity),
         };
         cache.clear();
-        let mut row = Row {
-            request: Rc::clone(&waiting.request),
+        let request = &waiting.request;
+        let reading = match (self.guide, &request.guided, prompts.critics) {
+            (Some(guide), Some(guided), Some(prompt)) => {
+                Some(guide.begin(guided.guidance, prompt, capacity))
+            }
+            _ => None,
+        };
+        let first = prompts.own.logits().cloned();
+        self.rows.push(Row {
+            request: Arc::clone(request),
             index: waiting.next,
             cache,
-            left: Rc::clone(&waiting.left),
+            left: Arc::clone(&waiting.left),
             next: self.model.start_token().unwrap_or_default(),
             state: State {
                 tokens: Vec::new(),
@@ -275,19 +320,12 @@ impl<'a> Engine<'a> {
                 watch: StopWatch::new(),
                 finish: None,
             },
-            prompt,
-        };
-        if let Some(logits) = row.prompt.logits() {
-            let chooser = Chooser {
-                tokenizer: self.tokenizer,
-                end_tokens: &self.end_tokens,
-                vocabulary_size: self.model.vocabulary_size(),
-                max_positions: self.model.max_positions(),
-            };
-            let n_prompt = row.prompt.n_tokens();
-            row.next = chooser.extend(&row.request, row.index, n_prompt, &mut row.state, logits, 0);
+            prompt: prompts.own,
+            reading,
+        });
+        if let Some(logits) = first {
+            self.choose(self.rows.len() - 1, &logits);
         }
-        self.rows.push(row);
         self.release(tell);
     }
 
@@ -328,9 +366,9 @@ impl<'a> Engine<'a> {
                 tokens,
                 finish,
                 log_probs,
+                n_critic_tokens: row.reading.map_or(0, |reading| reading.n_read),
             }));
-            row.left.set(row.left.get() - 1);
-            if row.left.get() == 0 {
+            if row.left.fetch_sub(1, Ordering::Relaxed) == 1 {
                 tell(Event::Done {
                     request: request.id,
                 });
@@ -350,25 +388,11 @@ struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    /// Adds a token to a candidate, from row `row` of `logits`. Gives it to be read next.
-    fn extend(
-        &self,
-        request: &Request,
-        index: usize,
-        n_prompt: usize,
-        state: &mut State,
-        logits: &Rows,
-        row: usize,
-    ) -> u32 {
-        let n_before = state.tokens.len();
-        if let Some(token) = request.forced.get(n_before) {
-            state.tokens.push(*token);
-            // Stops are looked for in what the model writes, also where it only ends one.
-            let bytes = self.tokenizer.bytes_of(*token).unwrap_or_default();
-            state.watch.push(bytes, &[]);
-            return *token;
-        }
-        let n_decoded = n_before - request.forced.len();
+    /// What the next token of a candidate is drawn from, given row `row` of `logits`; `None` where
+    /// it is forced.
+    fn draw(&self, candidate: &Row, logits: &Rows, row: usize) -> Option<Draw> {
+        let Row { request, state, .. } = candidate;
+        let n_decoded = state.tokens.len().checked_sub(request.forced.len())?;
         let decoding = &request.decoding;
         let barred = if n_decoded < decoding.min_new_tokens as usize {
             self.end_tokens
@@ -377,13 +401,54 @@ impl Chooser<'_> {
         };
         let mut values = vec![0.0; self.vocabulary_size];
         logits.copy_row(row, &mut values);
-        let Choice { token, log_prob } = choose(
+        Some(Draw::new(
             &mut values,
             decoding.method,
             barred,
-            uniform(request.seeds[index], n_decoded as u64),
             request.wants_log_probs,
-        );
+        ))
+    }
+
+    /// Adds a token to a candidate, which is to be read next.
+    fn extend(&self, candidate: &mut Row, draw: Option<Draw>) {
+        let Row {
+            request,
+            index,
+            prompt,
+            state,
+            reading,
+            next,
+            ..
+        } = candidate;
+        *next = match draw {
+            None => self.force(request, state),
+            Some(draw) => self.add(request, *index, prompt.n_tokens(), state, &draw),
+        };
+        if let Some(reading) = reading {
+            reading.push(*next);
+        }
+    }
+
+    fn force(&self, request: &Request, state: &mut State) -> u32 {
+        let token = request.forced[state.tokens.len()];
+        state.tokens.push(token);
+        // Stops are looked for in what the model writes, also where it only ends one.
+        let bytes = self.tokenizer.bytes_of(token).unwrap_or_default();
+        state.watch.push(bytes, &[]);
+        token
+    }
+
+    fn add(
+        &self,
+        request: &Request,
+        index: usize,
+        n_prompt: usize,
+        state: &mut State,
+        draw: &Draw,
+    ) -> u32 {
+        let decoding = &request.decoding;
+        let n_decoded = state.tokens.len() - request.forced.len();
+        let Choice { token, log_prob } = draw.at(uniform(request.seeds[index], n_decoded as u64));
         state.tokens.push(token);
         if request.wants_log_probs {
             state.log_probs.push(log_prob);

@@ -1,6 +1,6 @@
 //! What is asked of the decoding loop, and what comes out.
 
-use harness::decoding::{Decoding, Method};
+use harness::decoding::{Decoding, Guidance, Method};
 
 use crate::error::{Error, Result};
 
@@ -16,6 +16,16 @@ pub struct Request {
     pub seeds: Vec<u64>,
     pub decoding: Decoding,
     pub wants_log_probs: bool,
+    /// Whether the critic has its say, and how.
+    pub guided: Option<Guided>,
+}
+
+/// How the critic has its say in a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guided {
+    pub guidance: Guidance,
+    /// The prompt as the critic reads it.
+    pub prompt: Vec<u32>,
 }
 
 /// What was decoded.
@@ -33,6 +43,8 @@ pub struct Candidate {
     pub finish: Finish,
     /// For each decoded token; empty unless they were wanted.
     pub log_probs: Vec<f32>,
+    /// Tokens that the critic read or tried for it, the prompt apart.
+    pub n_critic_tokens: usize,
 }
 
 /// Why a candidate ended.
@@ -74,6 +86,23 @@ impl Request {
         }
         if self.decoding.max_new_tokens == 0 {
             return wrong("candidates of at most 0 tokens".to_owned());
+        }
+        if let Some(Guided { guidance, .. }) = &self.guided {
+            if !(guidance.strength >= 0.0 && guidance.strength.is_finite()) {
+                let strength = guidance.strength;
+                return wrong(format!("guidance of strength {strength} is not 0 or more"));
+            }
+            if guidance.top < 2 {
+                let top = guidance.top;
+                return wrong(format!(
+                    "guidance needs 2 tokens or more to compare, not {top}"
+                ));
+            }
+            if !matches!(self.decoding.method, Method::Sample { .. }) {
+                return wrong(
+                    "guidance weighs what is drawn from, and nothing is drawn".to_owned(),
+                );
+            }
         }
         if let Some(token) = self
             .forced

@@ -20,41 +20,67 @@ pub(super) struct Choice {
     pub(super) log_prob: f32,
 }
 
-/// Chooses a token. `logits` `[V]` is used as working memory; tokens in `barred` cannot be
-/// chosen. `uniform` is in `[0, 1)`.
-///
-/// Beam search does not choose by rows and is treated as greedy.
-pub(super) fn choose(
-    logits: &mut [f32],
-    method: Method,
-    barred: &[u32],
-    uniform: f64,
-    wants_log_prob: bool,
-) -> Choice {
-    let log_total = wants_log_prob.then(|| log_total(logits));
-    let before: Vec<f32> = barred.iter().map(|token| logits[*token as usize]).collect();
-    for token in barred {
-        logits[*token as usize] = f32::NEG_INFINITY;
-    }
-    let best = highest(logits);
-    let token = match method {
-        Method::Greedy | Method::Beam { .. } => first_of(logits, best),
-        Method::Sample {
-            temperature,
-            top_p,
-            top_k,
-        } => {
-            let kept = top_k.and_then(|k| keep_highest(logits, k as usize));
-            draw(logits, kept, best, temperature, top_p, uniform)
+/// What a token is drawn from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Draw {
+    /// Tokens in order of ids, with weights that need not add up to 1.
+    pub(super) weighted: Vec<(usize, f64)>,
+    /// Natural logarithms of the probabilities that the model gives them, where they are wanted.
+    pub(super) log_probs: Vec<f32>,
+}
+
+impl Draw {
+    /// The draw that `logits` `[V]` make of `method`. They are used as working memory; tokens in
+    /// `barred` cannot be drawn.
+    ///
+    /// Greedy decoding leaves one token. Beam search does not choose by rows and is treated as
+    /// greedy.
+    pub(super) fn new(
+        logits: &mut [f32],
+        method: Method,
+        barred: &[u32],
+        wants_log_prob: bool,
+    ) -> Self {
+        let log_total = wants_log_prob.then(|| log_total(logits));
+        for token in barred {
+            logits[*token as usize] = f32::NEG_INFINITY;
         }
-    };
-    for (token, logit) in barred.iter().zip(before) {
-        logits[*token as usize] = logit;
+        let best = highest(logits);
+        let weighted = match method {
+            Method::Greedy | Method::Beam { .. } => vec![(first_of(logits, best), 1.0)],
+            Method::Sample {
+                temperature,
+                top_p,
+                top_k,
+            } => {
+                let kept = top_k.and_then(|k| keep_highest(logits, k as usize));
+                support(logits, kept, best, temperature, top_p)
+            }
+        };
+        let log_probs = log_total.map(|total| {
+            let tokens = weighted.iter();
+            tokens.map(|(token, _)| logits[*token] - total).collect()
+        });
+        Self {
+            weighted,
+            log_probs: log_probs.unwrap_or_default(),
+        }
     }
-    let log_prob = log_total.map_or(0.0, |total| logits[token] - total);
-    Choice {
-        token: u32::try_from(token).expect("ids fit"),
-        log_prob,
+
+    /// The token at `uniform` in `[0, 1)`.
+    pub(super) fn at(&self, uniform: f64) -> Choice {
+        let total: f64 = self.weighted.iter().map(|(_, weight)| weight).sum();
+        let target = uniform * total;
+        let mut sum = 0.0;
+        let found = self.weighted.iter().position(|(_, weight)| {
+            sum += weight;
+            sum > target
+        });
+        let found = found.unwrap_or(self.weighted.len() - 1);
+        Choice {
+            token: u32::try_from(self.weighted[found].0).expect("ids fit"),
+            log_prob: self.log_probs.get(found).copied().unwrap_or_default(),
+        }
     }
 }
 
@@ -154,15 +180,15 @@ fn keep_highest(logits: &[f32], k: usize) -> Option<Vec<usize>> {
     Some(candidates)
 }
 
-/// Draws from the tokens in `kept` (all if `None`) after temperature and top-p.
-fn draw(
+/// Those of the tokens in `kept` (all if `None`) that top-p leaves, with their weights after
+/// temperature.
+fn support(
     logits: &[f32],
     kept: Option<Vec<usize>>,
     best: f32,
     temperature: f64,
     top_p: f64,
-    uniform: f64,
-) -> usize {
+) -> Vec<(usize, f64)> {
     let factor = (1.0 / temperature) as f32;
     let weight = |token: usize| f64::from(exp((logits[token] - best) * factor));
     let total: f64 = match &kept {
@@ -194,16 +220,7 @@ fn draw(
     if top_p < 1.0 {
         keep_nucleus(&mut weighted, total, top_p);
     }
-    let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
-    let target = uniform * total;
-    let mut sum = 0.0;
-    for (token, weight) in &weighted {
-        sum += weight;
-        if sum > target {
-            return *token;
-        }
-    }
-    weighted.last().expect("the most probable token is kept").0
+    weighted
 }
 
 /// Keeps the most probable tokens, as few as have at least `top_p` of `total`, in the order of
@@ -246,7 +263,7 @@ mod tests {
         for index in 0..N {
             let mut logits = LOGITS.map(|p| p.ln() as f32);
             let uniform = (f64::from(index) + 0.5) / f64::from(N);
-            let choice = choose(&mut logits, method, barred, uniform, true);
+            let choice = Draw::new(&mut logits, method, barred, true).at(uniform);
             counts[choice.token as usize] += 1.0 / f64::from(N);
             let expected = LOGITS[choice.token as usize].ln() as f32;
             assert!((choice.log_prob - expected).abs() < 1e-6);

@@ -6,8 +6,9 @@ use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::{LlamaConfig, Tensors};
 use crate::error::Result;
-use crate::layers::{Linear, MakeTensor, RmsNorm, join_heads, masked, split_heads};
+use crate::layers::{Linear, MakeTensor, Mode, RmsNorm, join_heads, masked, split_heads};
 use crate::parameters::Parameters;
+use crate::segments::Segments;
 
 /// A Llama or Qwen2 model.
 pub struct Llama {
@@ -18,6 +19,8 @@ pub struct Llama {
     norm: RmsNorm,
     /// `[V, D]`; the embedding itself where the two are tied.
     output: Tensor,
+    /// What matrix products are computed in.
+    kind: Kind,
 }
 
 struct Layer {
@@ -83,6 +86,7 @@ impl Llama {
             layers,
             norm,
             output,
+            kind: parameters.compute_kind(),
         })
     }
 
@@ -90,26 +94,44 @@ impl Llama {
     /// `[B, T]` (bool) is false at padding, on either side; positions count from the first
     /// token that is none.
     pub fn forward(&self, tokens: &Tensor, mask: Option<&Tensor>) -> Tensor {
+        // There is no dropout.
+        self.forward_in(&mut Segments::plain(Mode::Evaluate), tokens, mask)
+    }
+
+    /// As [`Llama::forward`], as segments of a longer pass.
+    pub fn forward_in<'a>(
+        &'a self,
+        segments: &mut Segments<'a>,
+        tokens: &Tensor,
+        mask: Option<&Tensor>,
+    ) -> Tensor {
         let (batch, length) = tokens.size2().expect("token ids have two dimensions");
         let device = tokens.device();
-        let mut x = Tensor::embedding(&self.embedding, tokens, -1, false, false);
+        let ids = tokens.shallow_clone();
+        let mut x = segments.run(&[], move |_| {
+            Tensor::embedding(&self.embedding, &ids, -1, false, false)
+        });
         let positions = match mask {
             Some(mask) => (mask.to_kind(Kind::Int64).cumsum(1, Kind::Int64) - 1).clamp_min(0),
             None => Tensor::arange(length, (Kind::Int64, device)).expand([batch, length], false),
         };
         let (cosine, sine) = rotation(&self.config, &positions, x.kind());
-        let mut may_see = Tensor::ones([length, length], (Kind::Bool, device)).tril(0);
-        if let Some(mask) = mask {
+        // Without padding, attention knows by itself what is behind a query.
+        let mask = mask.map(|mask| {
+            let causal = Tensor::ones([length, length], (Kind::Bool, device)).tril(0);
             // A padding token sees itself, so that its scores are numbers.
             let itself = Tensor::eye(length, (Kind::Bool, device));
             let seen = mask.unsqueeze(1).unsqueeze(1);
-            may_see = may_see.logical_and(&seen).logical_or(&itself);
-        }
-        let mask = masked(&may_see, x.kind());
+            masked(&causal.logical_and(&seen).logical_or(&itself), self.kind)
+        });
         for layer in &self.layers {
-            x = layer.forward(&self.config, &x, (&cosine, &sine), &mask);
+            let (cosine, sine) = (cosine.shallow_clone(), sine.shallow_clone());
+            let mask = mask.as_ref().map(Tensor::shallow_clone);
+            x = segments.run(&[&x], move |inputs| {
+                layer.forward(&self.config, inputs[0], (&cosine, &sine), mask.as_ref())
+            });
         }
-        self.norm.forward(&x)
+        segments.run(&[&x], move |inputs| self.norm.forward(inputs[0]))
     }
 
     /// Adds a low-rank update to every linear layer but the last.
@@ -140,7 +162,8 @@ impl Llama {
 
     /// Logits `[.., V]` of hidden states `[.., D]`.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        hidden.linear(&self.output, None::<&Tensor>)
+        let output = self.output.to_kind(self.kind);
+        hidden.to_kind(self.kind).linear(&output, None::<&Tensor>)
     }
 }
 
@@ -186,20 +209,20 @@ impl Layer {
         config: &LlamaConfig,
         x: &Tensor,
         rotation: (&Tensor, &Tensor),
-        mask: &Tensor,
+        mask: Option<&Tensor>,
     ) -> Tensor {
         let normal = self.attention_norm.forward(x);
         let heads = |linear: &Linear| split_heads(&linear.forward(&normal), config.head_width);
-        let query = rotate(&heads(&self.query), rotation);
-        let key = rotate(&heads(&self.key), rotation);
         let value = heads(&self.value);
+        let query = rotate(&heads(&self.query), rotation).to_kind(value.kind());
+        let key = rotate(&heads(&self.key), rotation).to_kind(value.kind());
         let attended = Tensor::scaled_dot_product_attention(
             &query,
             &key,
             &value,
-            Some(mask),
+            mask,
             0.0,
-            false,
+            mask.is_none(),
             None,
             config.n_kv_heads != config.n_heads,
         );

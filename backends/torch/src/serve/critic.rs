@@ -55,6 +55,7 @@ pub fn serve(
             model: served.name.clone(),
             model_sha256: Some(served.sha256.clone()),
             tokenizer_sha256: Some(served.tokenizer_sha256.clone()),
+            critic_sha256: None,
             capabilities: vec![Capability::Score, Capability::Critic, Capability::Tokenize],
             max_in_flight: MAX_IN_FLIGHT,
         }),

@@ -1,6 +1,6 @@
 //! Attention without scaling, with a bias for relative positions.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::{T5Config, Tensors};
 use crate::error::Result;
@@ -39,22 +39,41 @@ impl Attention {
     }
 
     /// States `[B, T, D]` that attend to `seen` `[B, S, D]`; `bias` is added to the scores
-    /// `[B, H, T, S]` and holds the mask.
-    pub(super) fn forward(&self, x: &Tensor, seen: &Tensor, bias: &Tensor, mode: Mode) -> Tensor {
-        let dropout = match mode {
-            Mode::Train => self.dropout,
-            Mode::Evaluate => 0.0,
+    /// `[B, H, T, S]` and holds the mask, where there is any.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        seen: &Tensor,
+        bias: Option<&Tensor>,
+        mode: Mode,
+    ) -> Tensor {
+        let query = split_heads(&self.query.forward(x), self.head_width);
+        let key = split_heads(&self.key.forward(seen), self.head_width);
+        let value = split_heads(&self.value.forward(seen), self.head_width);
+        let bias = bias.map(|bias| bias.to_kind(query.kind()));
+        let attended = match (mode, query.device()) {
+            // With gradients of the bias libtorch has nothing better for a processor, and does more
+            // than is needed: a third faster by itself.
+            (Mode::Train, Device::Cpu) => {
+                let scores = query.matmul(&key.transpose(2, 3));
+                let scores = match bias {
+                    Some(bias) => scores + bias,
+                    None => scores,
+                };
+                let weights = scores.softmax(-1, Kind::Float).to_kind(value.kind());
+                mode.dropout(weights, self.dropout).matmul(&value)
+            }
+            _ => {
+                let dropout = match mode {
+                    Mode::Train => self.dropout,
+                    Mode::Evaluate => 0.0,
+                };
+                let scale = Some(1.0);
+                Tensor::scaled_dot_product_attention(
+                    &query, &key, &value, bias, dropout, false, scale, false,
+                )
+            }
         };
-        let attended = Tensor::scaled_dot_product_attention(
-            &split_heads(&self.query.forward(x), self.head_width),
-            &split_heads(&self.key.forward(seen), self.head_width),
-            &split_heads(&self.value.forward(seen), self.head_width),
-            Some(bias),
-            dropout,
-            false,
-            Some(1.0),
-            false,
-        );
         self.output.forward(&join_heads(&attended))
     }
 }

@@ -1,13 +1,14 @@
 //! One layer of the encoder or decoder, and a stack of them.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::attention::Attention;
-use super::positions::{BiasDirection, buckets};
+use super::positions::{BiasDirection, buckets, by_query};
 use crate::checkpoint::{Activation, T5Config, Tensors};
 use crate::error::Result;
 use crate::layers::{Linear, Mode, RmsNorm, masked};
 use crate::parameters::Parameters;
+use crate::segments::Segments;
 
 /// `encoder` or `decoder`.
 pub(super) struct Stack {
@@ -77,42 +78,73 @@ impl Stack {
 
     /// Embedded tokens `[B, T, D]` to states `[B, T, D]`. `mask` `[B, T]` (bool) is false at
     /// padding; `source` is what a decoder attends to, and its mask.
-    pub(super) fn forward(
-        &self,
-        x: Tensor,
+    pub(super) fn forward<'a>(
+        &'a self,
+        x: &Tensor,
         mask: Option<&Tensor>,
         source: Option<(&Tensor, Option<&Tensor>)>,
         mode: Mode,
+        segments: &mut Segments<'a>,
     ) -> Tensor {
         let length = x.size()[1];
         let device = x.device();
         let buckets = buckets(&self.config, self.direction, length as usize).to_device(device);
-        // [T, T, H] to [1, H, T, T]
-        let bias = Tensor::embedding(&self.position_bias, &buckets, -1, false, false)
-            .permute([2, 0, 1])
-            .unsqueeze(0);
-        let mut may_see = Tensor::ones([1, 1, length, length], (Kind::Bool, device));
-        if self.direction == BiasDirection::Causal {
-            may_see = may_see.tril(0);
-        }
-        if let Some(mask) = mask {
-            // A padding token sees itself, so that its scores are numbers.
-            let itself = Tensor::eye(length, (Kind::Bool, device));
-            let seen = mask.unsqueeze(1).unsqueeze(1);
-            may_see = may_see.logical_and(&seen).logical_or(&itself);
-        }
-        let bias = bias + masked(&may_see, x.kind());
-        let source = source.map(|(states, mask)| {
-            let (batch, length, _) = states.size3().expect("states have three dimensions");
-            let all = Tensor::ones([batch, length], (Kind::Bool, device));
-            let may_see = mask.unwrap_or(&all).unsqueeze(1).unsqueeze(1);
-            (states, masked(&may_see, x.kind()))
+        let hidden = self.may_see(length, device, mask);
+        let hidden = hidden.map(|may_see| masked(&may_see, x.kind()));
+        let bias = segments.run(&[], move |_| {
+            let values = Tensor::embedding(&self.position_bias, &buckets, -1, false, false);
+            let bias = by_query(&values);
+            match &hidden {
+                Some(hidden) => bias + hidden,
+                None => bias,
+            }
         });
-        let mut x = mode.dropout(x, self.config.dropout);
+        let dropout = self.config.dropout;
+        let mut x = segments.run(&[x], move |inputs| {
+            mode.dropout(inputs[0].shallow_clone(), dropout)
+        });
+        let source_mask = source.and_then(|(_, mask)| mask);
+        let source_mask = source_mask.map(|mask| masked(&mask.unsqueeze(1).unsqueeze(1), x.kind()));
         for block in &self.blocks {
-            x = block.forward(x, &bias, source.as_ref(), self.config.dropout, mode);
+            x = match source {
+                None => segments.run(&[&x, &bias], move |inputs| {
+                    block.forward(inputs[0], inputs[1], None, dropout, mode)
+                }),
+                Some((states, _)) => {
+                    let mask = source_mask.as_ref().map(Tensor::shallow_clone);
+                    segments.run(&[&x, &bias, states], move |inputs| {
+                        let source = Some((inputs[2], mask.as_ref()));
+                        block.forward(inputs[0], inputs[1], source, dropout, mode)
+                    })
+                }
+            };
         }
-        mode.dropout(self.norm.forward(&x), self.config.dropout)
+        segments.run(&[&x], move |inputs| {
+            mode.dropout(self.norm.forward(inputs[0]), dropout)
+        })
+    }
+}
+
+impl Stack {
+    /// Which keys a query may see: `[1 or B, 1, T, T]`; `None` where it may see all.
+    fn may_see(&self, length: i64, device: Device, mask: Option<&Tensor>) -> Option<Tensor> {
+        let causal = match self.direction {
+            BiasDirection::Causal => {
+                Some(Tensor::ones([1, 1, length, length], (Kind::Bool, device)).tril(0))
+            }
+            BiasDirection::Bidirectional => None,
+        };
+        let Some(mask) = mask else {
+            return causal;
+        };
+        // A padding token sees itself, so that its scores are numbers.
+        let itself = Tensor::eye(length, (Kind::Bool, device));
+        let seen = mask.unsqueeze(1).unsqueeze(1);
+        let seen = match causal {
+            Some(causal) => causal.logical_and(&seen),
+            None => seen,
+        };
+        Some(seen.logical_or(&itself))
     }
 }
 
@@ -163,15 +195,15 @@ impl Block {
 
     fn forward(
         &self,
-        x: Tensor,
+        x: &Tensor,
         bias: &Tensor,
-        source: Option<&(&Tensor, Tensor)>,
+        source: Option<(&Tensor, Option<&Tensor>)>,
         dropout: f64,
         mode: Mode,
     ) -> Tensor {
         let (norm, attention) = &self.self_attention;
-        let normal = norm.forward(&x);
-        let attended = attention.forward(&normal, &normal, bias, mode);
+        let normal = norm.forward(x);
+        let attended = attention.forward(&normal, &normal, Some(bias), mode);
         let x = x + mode.dropout(attended, dropout);
         // Not in place: gradients need what was there before.
         let x = match (&self.cross_attention, source) {

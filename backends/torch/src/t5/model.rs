@@ -1,7 +1,7 @@
 //! The forward pass on tensors, with gradients: for training, for scores, and as the yardstick
 //! of the decoder in `cpu`. Reference: `modeling_t5.py` of `transformers`.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::block::Stack;
 use super::positions::BiasDirection;
@@ -9,6 +9,7 @@ use crate::checkpoint::{T5Config, Tensors};
 use crate::error::Result;
 use crate::layers::Mode;
 use crate::parameters::Parameters;
+use crate::segments::Segments;
 
 /// A T5 encoder-decoder.
 pub struct T5 {
@@ -19,6 +20,8 @@ pub struct T5 {
     decoder: Stack,
     /// `[V, D]`; the embedding itself where the two are tied.
     output: Tensor,
+    /// What the product with `output` is computed in.
+    kind: Kind,
 }
 
 /// Copies of the embedding under other names, and what old files hold besides.
@@ -55,14 +58,26 @@ impl T5 {
             encoder,
             decoder,
             output,
+            kind: parameters.compute_kind(),
         })
     }
 
     /// Encoder states `[B, S, D]` of token ids `[B, S]` (int64). `mask` `[B, S]` (bool) is false
     /// at padding.
     pub fn encode(&self, tokens: &Tensor, mask: Option<&Tensor>, mode: Mode) -> Tensor {
-        let embedded = Tensor::embedding(&self.embedding, tokens, -1, false, false);
-        self.encoder.forward(embedded, mask, None, mode)
+        self.encode_in(&mut Segments::plain(mode), tokens, mask, mode)
+    }
+
+    /// As [`T5::encode`], as segments of a longer pass.
+    pub fn encode_in<'a>(
+        &'a self,
+        segments: &mut Segments<'a>,
+        tokens: &Tensor,
+        mask: Option<&Tensor>,
+        mode: Mode,
+    ) -> Tensor {
+        let embedded = self.embed(segments, tokens);
+        self.encoder.forward(&embedded, mask, None, mode, segments)
     }
 
     /// Decoder states `[B, T, D]` of token ids `[B, T]` that begin with the start token, given
@@ -75,19 +90,43 @@ impl T5 {
         states_mask: Option<&Tensor>,
         mode: Mode,
     ) -> Tensor {
-        let embedded = Tensor::embedding(&self.embedding, tokens, -1, false, false);
+        let segments = &mut Segments::plain(mode);
+        self.decode_in(segments, tokens, mask, (states, states_mask), mode)
+    }
+
+    /// As [`T5::decode`], as segments of a longer pass.
+    pub fn decode_in<'a>(
+        &'a self,
+        segments: &mut Segments<'a>,
+        tokens: &Tensor,
+        mask: Option<&Tensor>,
+        source: (&Tensor, Option<&Tensor>),
+        mode: Mode,
+    ) -> Tensor {
+        let embedded = self.embed(segments, tokens);
+        let source = Some(source);
         self.decoder
-            .forward(embedded, mask, Some((states, states_mask)), mode)
+            .forward(&embedded, mask, source, mode, segments)
+    }
+
+    fn embed<'a>(&'a self, segments: &mut Segments<'a>, tokens: &Tensor) -> Tensor {
+        let tokens = tokens.shallow_clone();
+        segments.run(&[], move |_| {
+            Tensor::embedding(&self.embedding, &tokens, -1, false, false)
+        })
     }
 
     /// Logits `[.., V]` of decoder states `[.., D]`. Where input and output embeddings are
     /// tied, states are scaled by 1/√D first.
     pub fn logits(&self, states: &Tensor) -> Tensor {
+        let output = self.output.to_kind(self.kind);
         if self.config.tied {
             let scale = (self.config.model_width as f64).powf(-0.5);
-            (states * scale).linear(&self.output, None::<&Tensor>)
+            (states * scale)
+                .to_kind(self.kind)
+                .linear(&output, None::<&Tensor>)
         } else {
-            states.linear(&self.output, None::<&Tensor>)
+            states.to_kind(self.kind).linear(&output, None::<&Tensor>)
         }
     }
 }

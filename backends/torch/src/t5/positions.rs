@@ -45,19 +45,26 @@ pub(crate) fn bucket_of_distance(
     (before, behind)
 }
 
-/// Buckets `[T, T]` of every query and key.
+/// Buckets `[2T - 1]` of keys from `T - 1` tokens before a query to as many behind it. What a
+/// causal query cannot see is in some bucket too.
 pub(super) fn buckets(config: &T5Config, direction: BiasDirection, length: usize) -> Tensor {
     let (before, behind) = bucket_of_distance(config, direction, length);
-    let mut buckets = Vec::with_capacity(length * length);
-    for query in 0..length {
-        for key in 0..length {
-            buckets.push(match direction {
-                _ if key <= query => before[query - key],
-                BiasDirection::Bidirectional => behind[key - query],
-                BiasDirection::Causal => 0,
-            });
-        }
-    }
-    let size = length as i64;
-    Tensor::from_slice(&buckets).view([size, size])
+    let behind = match direction {
+        BiasDirection::Bidirectional => behind,
+        BiasDirection::Causal => vec![0; length],
+    };
+    let all: Vec<i64> = before
+        .into_iter()
+        .rev()
+        .chain(behind.into_iter().skip(1))
+        .collect();
+    Tensor::from_slice(&all)
+}
+
+/// `[1, H, T, T]`, of values `[2T - 1, H]` by distance: queries times keys.
+pub(super) fn by_query(of_distances: &Tensor) -> Tensor {
+    let length = (of_distances.size()[0] + 1) / 2;
+    // The last query sees from the largest distance on, the first from its own place on.
+    let windows = of_distances.transpose(0, 1).unfold(1, length, 1);
+    windows.flip([1]).unsqueeze(0)
 }

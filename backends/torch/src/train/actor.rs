@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use harness::training::{Device as DeviceSetting, LoraSettings};
+use harness::training::{Device as DeviceSetting, LoraSettings, Precision, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 
 use super::adapter::{self, Adapter};
 use super::batch::Batch;
-use crate::checkpoint::{Array, Checkpoint, Config, Tensors};
+use super::loss;
+use crate::checkpoint::{Array, Checkpoint, Config};
 use crate::error::{Error, Result};
 use crate::layers::Mode;
 use crate::llama::Llama;
 use crate::parameters::Parameters;
+use crate::segments::{Activations, Segments};
 use crate::t5::T5;
 
 /// A model and its weights.
@@ -21,6 +23,48 @@ pub struct Actor {
     pub parameters: Parameters,
     model: Model,
     adapter: Option<Adapter>,
+    activations: Activations,
+}
+
+/// How a model is computed. What it learns does not depend on it, but for rounding.
+#[derive(Clone, Copy, Debug)]
+pub struct Computing {
+    pub device: Device,
+    pub precision: Precision,
+    pub activations: Activations,
+}
+
+impl Computing {
+    /// In float32 and with all activations.
+    pub fn on(device: Device) -> Self {
+        Self {
+            device,
+            precision: Precision::Float32,
+            activations: Activations::Kept,
+        }
+    }
+
+    /// # Errors
+    /// A device that is not here.
+    pub(super) fn of(settings: &TrainingSettings) -> Result<Self> {
+        Ok(Self {
+            device: device(settings.device)?,
+            precision: settings.precision,
+            activations: match settings.gradient_checkpointing {
+                true => Activations::Recomputed,
+                false => Activations::Kept,
+            },
+        })
+    }
+
+    /// Weights are float32 whatever products are computed in.
+    pub(super) fn parameters(self) -> Parameters {
+        let compute_kind = match self.precision {
+            Precision::Float32 => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
+        };
+        Parameters::new(self.device, Kind::Float).computed_in(compute_kind)
+    }
 }
 
 enum Model {
@@ -32,7 +76,7 @@ enum Model {
 ///
 /// # Errors
 /// No such device here.
-pub(super) fn device(setting: DeviceSetting) -> Result<Device> {
+fn device(setting: DeviceSetting) -> Result<Device> {
     match setting {
         DeviceSetting::Cpu => Ok(Device::Cpu),
         DeviceSetting::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
@@ -43,30 +87,31 @@ pub(super) fn device(setting: DeviceSetting) -> Result<Device> {
 }
 
 impl Actor {
-    /// Loads weights in float32.
+    /// Loads weights, in float32.
     ///
     /// # Errors
     /// Tensors that are missing, of another shape, or left over.
-    pub fn load(checkpoint: &Checkpoint, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(device, Kind::Float);
-        Self::with_parameters(&checkpoint.config, &checkpoint.tensors, parameters)
+    pub fn load(checkpoint: &Checkpoint, computing: Computing) -> Result<Self> {
+        Self::with_parameters(checkpoint, computing.parameters(), computing.activations)
     }
 
     /// As [`Actor::load`], with parameters that hold other tensors of the checkpoint already.
     pub(super) fn with_parameters(
-        config: &Config,
-        tensors: &Tensors,
+        checkpoint: &Checkpoint,
         mut parameters: Parameters,
+        activations: Activations,
     ) -> Result<Self> {
-        let model = match config {
+        let tensors = &checkpoint.tensors;
+        let model = match &checkpoint.config {
             Config::T5(config) => Model::T5(Box::new(T5::load(config, tensors, &mut parameters)?)),
             Config::Llama(config) => Model::Llama(Llama::load(config, tensors, &mut parameters)?),
         };
         Ok(Self {
-            config: config.clone(),
+            config: checkpoint.config.clone(),
             parameters,
             model,
             adapter: None,
+            activations,
         })
     }
 
@@ -121,27 +166,61 @@ impl Actor {
         self.parameters.device()
     }
 
-    /// States `[B, L, D]` of everything that the decoder reads.
-    pub fn states(&self, batch: &Batch, mode: Mode) -> Tensor {
+    /// States `[B, L, D]` of everything that the decoder reads, without gradients.
+    pub(super) fn states(&self, batch: &Batch) -> Tensor {
+        let segments = &mut Segments::plain(Mode::Evaluate);
+        tch::no_grad(|| self.states_in(segments, batch, Mode::Evaluate))
+    }
+
+    fn states_in<'a>(&'a self, segments: &mut Segments<'a>, batch: &Batch, mode: Mode) -> Tensor {
         match &self.model {
             Model::T5(model) => {
-                let (source, mask) = batch.source.as_ref().expect("a batch for T5 has sources");
-                let encoded = model.encode(source, mask.as_ref(), mode);
-                let inputs_mask = Some(&batch.inputs_mask);
-                model.decode(&batch.inputs, inputs_mask, &encoded, mask.as_ref(), mode)
+                let source = batch.source.as_ref().expect("a batch for T5 has sources");
+                let mask = source.mask.as_ref();
+                let encoded = model.encode_in(segments, &source.tokens, mask, mode);
+                let (encoded, mask) = match &source.rows {
+                    None => (encoded, source.mask.as_ref().map(Tensor::shallow_clone)),
+                    Some(rows) => {
+                        let mask = mask.map(|mask| mask.index_select(0, rows));
+                        let rows = rows.shallow_clone();
+                        let encoded = segments
+                            .run(&[&encoded], move |inputs| inputs[0].index_select(0, &rows));
+                        (encoded, mask)
+                    }
+                };
+                let source = (&encoded, mask.as_ref());
+                model.decode_in(segments, &batch.inputs, None, source, mode)
             }
-            Model::Llama(model) => model.forward(&batch.inputs, Some(&batch.inputs_mask)),
+            Model::Llama(model) => model.forward_in(segments, &batch.inputs, None),
         }
     }
 
-    /// Logits `[N, V]` of the target tokens.
-    pub fn target_logits(&self, batch: &Batch, mode: Mode) -> Tensor {
-        let states = pick(&self.states(batch, mode), &batch.predicts);
+    /// Adds the gradients of what `loss` makes of the states of a batch; returns the loss.
+    pub(super) fn backward(&self, batch: &Batch, loss: impl FnOnce(&Tensor) -> Tensor) -> f64 {
+        let mut segments = Segments::new(self.activations, Mode::Train);
+        let states = self.states_in(&mut segments, batch, Mode::Train);
+        let loss = loss(&states);
+        drop(states);
+        segments.backward(&loss);
+        loss.double_value(&[])
+    }
+
+    /// Logits `[N, V]` of the target tokens, of the states of a batch.
+    pub(super) fn logits(&self, states: &Tensor, batch: &Batch) -> Tensor {
+        let states = pick(states, &batch.predicts);
         let logits = match &self.model {
             Model::T5(model) => model.logits(&states),
             Model::Llama(model) => model.logits(&states),
         };
         logits.to_kind(Kind::Float)
+    }
+
+    /// log p of the target tokens `[N]`, without gradients.
+    pub(super) fn log_probs(&self, batch: &Batch) -> Tensor {
+        tch::no_grad(|| {
+            let log_probs = loss::log_softmax(&self.logits(&self.states(batch), batch));
+            loss::of_labels(&log_probs, &batch.labels)
+        })
     }
 
     /// Weights as they are now, by their published names; with low-rank updates added.

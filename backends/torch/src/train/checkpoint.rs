@@ -23,12 +23,18 @@ pub(super) struct Progress {
     /// Lines of `metrics.jsonl`.
     #[serde(default)]
     pub(super) n_metrics: u64,
-    /// The checkpoint with the lowest validation loss: its step, and the loss.
+    /// The checkpoint that was best in validation: its step, and what was measured.
     #[serde(default)]
     pub(super) best: Option<(u64, f64)>,
     /// Checkpoints since then.
     #[serde(default)]
     pub(super) n_without_gain: u32,
+    /// Whether the model is falling apart.
+    #[serde(default)]
+    pub(super) is_ill: bool,
+    /// The last checkpoint of a model that was not. It is kept however many come after it.
+    #[serde(default)]
+    pub(super) last_good: Option<u64>,
     /// What else a stage has to remember.
     #[serde(default)]
     pub(super) notes: BTreeMap<String, f64>,
@@ -66,10 +72,34 @@ impl Checkpoints {
             write_file(&folder.join(STATE), text.as_bytes())
         })?;
         for step in self.steps()?.iter().rev().skip(keep_last.max(1) as usize) {
-            let place = self.place(*step);
-            fs::remove_dir_all(&place).map_err(Error::write(&place))?;
+            if Some(*step) != progress.last_good {
+                let place = self.place(*step);
+                fs::remove_dir_all(&place).map_err(Error::write(&place))?;
+            }
         }
         Ok(())
+    }
+
+    /// The folder of the last checkpoint whose model was not falling apart.
+    pub(super) fn last_good(&self) -> Result<Option<PathBuf>> {
+        let step = match self.last_progress()? {
+            Some(progress) => progress.last_good,
+            None => None,
+        };
+        Ok(step
+            .map(|step| self.place(step))
+            .filter(|place| place.is_dir()))
+    }
+
+    fn last_progress(&self) -> Result<Option<Progress>> {
+        let Some(step) = self.steps()?.pop() else {
+            return Ok(None);
+        };
+        let state = self.place(step).join(STATE);
+        let text = fs::read_to_string(&state).map_err(Error::read(&state))?;
+        let progress = serde_json::from_str(&text)
+            .map_err(|error| Error::malformed(&state, error.to_string()))?;
+        Ok(Some(progress))
     }
 
     /// The steps of complete checkpoints, in order.
@@ -91,14 +121,10 @@ impl Checkpoints {
 
     /// The last checkpoint.
     pub(super) fn last(&self) -> Result<Option<Saved>> {
-        let Some(step) = self.steps()?.pop() else {
+        let Some(progress) = self.last_progress()? else {
             return Ok(None);
         };
-        let place = self.place(step);
-        let state = place.join(STATE);
-        let text = fs::read_to_string(&state).map_err(Error::read(&state))?;
-        let progress = serde_json::from_str(&text)
-            .map_err(|error| Error::malformed(&state, error.to_string()))?;
+        let place = self.place(progress.step);
         let optimizer = place.join(OPTIMIZER);
         let file = Box::new(SafetensorsFile::open(&optimizer)?);
         Ok(Some(Saved {

@@ -18,25 +18,25 @@ use harness::training::{
 };
 use tch::{Device, Kind, Tensor};
 
-use super::actor::{Actor, pick};
-use super::batch::{Batch, Padding, Reads, micro_batches};
+use super::actor::{Actor, Computing, pick};
+use super::batch::{Batch, Padding, PassLimits, Reads, micro_batches};
 use super::checkpoint::{Saved, write_file};
 use super::loss;
 use super::optimizer::AdamW;
 use super::order::{Passes, Purpose, seed_for};
 use super::sequence::{Sequence, Sequencer};
-use super::session::{Export, Session};
+use super::session::{Export, Measure, Session, VALIDATION_LOSS};
 use super::supervised::named;
 use crate::checkpoint::{Array, Checkpoint, Config, TokenizerSource};
 use crate::error::{Error, Result};
-use crate::layers::{Linear, Mode};
+use crate::layers::Linear;
 use crate::parameters::Parameters;
 use crate::random::uniform;
 use crate::tokenizer::Tokenizer;
 
 /// Width of the layer between states and classes.
-const HEAD_WIDTH: usize = 128;
-const HEAD: &str = "critic_head";
+pub(crate) const HEAD_WIDTH: usize = 128;
+pub(crate) const HEAD: &str = "critic_head";
 /// Beside the weights of a critic.
 const SETTINGS: &str = "critic.json";
 
@@ -55,6 +55,25 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
+/// What the critic in `checkpoint` was trained as.
+///
+/// # Errors
+/// No critic.
+pub(crate) fn settings_of(checkpoint: &Checkpoint) -> Result<CriticSettings> {
+    let file = checkpoint.path.join(SETTINGS);
+    if !file.is_file() {
+        return Err(Error::NotRecognized {
+            path: checkpoint.path.clone(),
+            detail: format!(
+                "critic: the directory has no `{SETTINGS}`; train one with `coderl train \
+                 critic`"
+            ),
+        });
+    }
+    let text = std::fs::read_to_string(&file).map_err(Error::read(&file))?;
+    serde_json::from_str(&text).map_err(|error| Error::malformed(&file, error.to_string()))
+}
+
 impl Critic {
     /// Whether the checkpoint in `folder` is a critic.
     pub fn is_in(folder: &Path) -> bool {
@@ -65,21 +84,9 @@ impl Critic {
     ///
     /// # Errors
     /// No critic, or tensors that do not fit.
-    pub fn load(checkpoint: &Checkpoint, device: Device) -> Result<Self> {
-        let file = checkpoint.path.join(SETTINGS);
-        if !file.is_file() {
-            return Err(Error::NotRecognized {
-                path: checkpoint.path.clone(),
-                detail: format!(
-                    "critic: the directory has no `{SETTINGS}`; train one with `coderl train \
-                     critic`"
-                ),
-            });
-        }
-        let text = std::fs::read_to_string(&file).map_err(Error::read(&file))?;
-        let settings = serde_json::from_str(&text)
-            .map_err(|error| Error::malformed(&file, error.to_string()))?;
-        Self::build(checkpoint, settings, None, device)
+    pub fn load(checkpoint: &Checkpoint, computing: Computing) -> Result<Self> {
+        let settings = settings_of(checkpoint)?;
+        Self::build(checkpoint, settings, None, computing)
     }
 
     /// A critic on the model of `checkpoint`, with a new head unless the checkpoint is a
@@ -91,10 +98,10 @@ impl Critic {
         checkpoint: &Checkpoint,
         settings: CriticSettings,
         seed: u64,
-        device: Device,
+        computing: Computing,
     ) -> Result<Self> {
         if checkpoint.path.join(SETTINGS).is_file() {
-            let found = Self::load(checkpoint, device)?;
+            let found = Self::load(checkpoint, computing)?;
             if found.settings != settings {
                 let detail = format!(
                     "critic: it was trained as {:?}, and {settings:?} is asked for",
@@ -107,14 +114,14 @@ impl Critic {
             }
             return Ok(found);
         }
-        Self::build(checkpoint, settings, Some(seed), device)
+        Self::build(checkpoint, settings, Some(seed), computing)
     }
 
     fn build(
         checkpoint: &Checkpoint,
         settings: CriticSettings,
         new_head: Option<u64>,
-        device: Device,
+        computing: Computing,
     ) -> Result<Self> {
         if settings.pooling == Pooling::LogitsWithPadding
             && matches!(checkpoint.config, Config::Llama(_))
@@ -124,7 +131,7 @@ impl Critic {
                  this model is none; use `logits` or `states`",
             ));
         }
-        let mut parameters = Parameters::new(device, Kind::Float);
+        let mut parameters = computing.parameters();
         let tensors = &checkpoint.tensors;
         let width = match &checkpoint.config {
             Config::T5(config) => config.model_width,
@@ -142,7 +149,7 @@ impl Critic {
         )?;
         Ok(Self {
             settings,
-            backbone: Actor::with_parameters(&checkpoint.config, tensors, parameters)?,
+            backbone: Actor::with_parameters(checkpoint, parameters, computing.activations)?,
             hidden,
             output,
         })
@@ -168,7 +175,8 @@ impl Critic {
             Config::T5(config) if config.tied => states * (config.model_width as f64).powf(-0.5),
             _ => states.shallow_clone(),
         };
-        self.output.forward(&self.hidden.forward(&scaled).relu())
+        let logits = self.output.forward(&self.hidden.forward(&scaled).relu());
+        logits.to_kind(Kind::Float)
     }
 
     /// Which of the states of a batch the values of the tokens are read from: `[N]`.
@@ -182,15 +190,14 @@ impl Critic {
         }
     }
 
-    /// Logits of each token `[N, C]`, and pooled ones `[B, C]`.
-    pub fn forward(&self, batch: &Batch, mode: Mode) -> (Tensor, Tensor) {
-        let states = self.backbone.states(batch, mode);
-        let of_tokens = pick(&states, self.positions(batch));
+    /// Logits of each token `[N, C]`, and pooled ones `[B, C]`, of the states of a batch.
+    fn logits(&self, states: &Tensor, batch: &Batch) -> (Tensor, Tensor) {
+        let of_tokens = pick(states, self.positions(batch));
         let token_logits = self.head(&of_tokens);
         let pooled = match self.settings.pooling {
             Pooling::Logits => loss::max_pool(&token_logits, &batch.rows, batch.n_rows),
             Pooling::States => self.head(&loss::max_pool(&of_tokens, &batch.rows, batch.n_rows)),
-            Pooling::LogitsWithPadding => self.head(&states).amax([1], false),
+            Pooling::LogitsWithPadding => self.head(states).amax([1], false),
         };
         (token_logits, pooled)
     }
@@ -210,7 +217,8 @@ impl Critic {
             CriticAlignment::AfterToken => Reads::All,
             CriticAlignment::BeforeToken => Reads::AllButLast,
         };
-        let passes = micro_batches(sequences, padding, settings.max_tokens as usize);
+        let limits = PassLimits::new(settings, self.backbone.device());
+        let passes = micro_batches(sequences, config, padding, limits);
         passes.into_iter().map(move |pass| {
             let members: Vec<&Sequence> = pass.iter().map(|index| sequences[*index]).collect();
             let batch = Batch::new(&members, config, padding, reads, self.backbone.device());
@@ -227,12 +235,12 @@ impl Critic {
     ) -> f64 {
         let mut total = 0.0;
         for (pass, batch) in self.passes(sequences, settings) {
-            let (_, pooled) = self.forward(&batch, Mode::Train);
             let classes: Vec<i64> = pass.iter().map(|index| classes[*index] as i64).collect();
-            let classes = Tensor::from_slice(&classes).to_device(pooled.device());
-            let loss = loss::critic_cross_entropy(&pooled, &classes) / sequences.len() as f64;
-            loss.backward();
-            total += loss.double_value(&[]);
+            let classes = Tensor::from_slice(&classes).to_device(self.backbone.device());
+            total += self.backbone.backward(&batch, |states| {
+                let (_, pooled) = self.logits(states, &batch);
+                loss::critic_cross_entropy(&pooled, &classes) / sequences.len() as f64
+            });
         }
         total
     }
@@ -246,7 +254,7 @@ impl Critic {
         let mut out = vec![Default::default(); sequences.len()];
         tch::no_grad(|| {
             for (pass, batch) in self.passes(sequences, settings) {
-                let (tokens, pooled) = self.forward(&batch, Mode::Evaluate);
+                let (tokens, pooled) = self.logits(&self.backbone.states(&batch), &batch);
                 let mut tokens = rows_of(&tokens).into_iter();
                 for (index, pooled) in pass.iter().zip(rows_of(&pooled)) {
                     let n = sequences[*index].target.len();
@@ -346,6 +354,7 @@ pub(super) fn train(
     let mut passes = Passes::new(samples.len(), size, settings.seed, Purpose::Order);
     while !session.is_done() {
         let step = session.progress.step;
+        session.begin_update();
         let chosen: Vec<&Classified> = passes
             .update(step)
             .into_iter()
@@ -363,31 +372,20 @@ pub(super) fn train(
             .follow(parameters, loss, step + 1, session.n_steps)?;
         let n_tokens = sequences.iter().map(|sequence| sequence.n_tokens()).sum();
         session.updated(n_tokens, values)?;
+        if session.is_planned() && !validation.is_empty() {
+            let (loss, accuracy) = evaluate(&trained.critic, validation, &settings.batch);
+            session.measured(named([("validation_accuracy", accuracy)]))?;
+            session.validated(trained, &Measure::loss(loss))?;
+        }
         if session.is_due() {
-            let found = session
-                .is_planned()
-                .then(|| evaluate(&trained.critic, validation, &settings.batch))
-                .flatten();
-            let loss = found.as_ref().map(|found| found["validation_loss"]);
-            if let Some(mut found) = found {
-                found.remove("validation_loss");
-                session.measured(found)?;
-            }
-            session.keep(trained, loss)?;
+            session.keep(trained)?;
         }
     }
-    session.finish(trained, BTreeMap::new())
+    session.finish(trained, VALIDATION_LOSS)
 }
 
-/// Loss and accuracy on samples; `None` without any.
-fn evaluate(
-    critic: &Critic,
-    samples: &[Classified],
-    settings: &BatchSettings,
-) -> Option<BTreeMap<String, f64>> {
-    if samples.is_empty() {
-        return None;
-    }
+/// Mean loss on samples, and the part of them whose class is found.
+fn evaluate(critic: &Critic, samples: &[Classified], settings: &BatchSettings) -> (f64, f64) {
     let sequences: Vec<&Sequence> = samples.iter().map(|sample| &sample.sequence).collect();
     let mut loss = 0.0;
     let mut n_right = 0.0;
@@ -398,10 +396,7 @@ fn evaluate(
         }
     }
     let n = samples.len() as f64;
-    Some(named([
-        ("validation_loss", loss / n),
-        ("validation_accuracy", n_right / n),
-    ]))
+    (loss / n, n_right / n)
 }
 
 /// The first of the largest.

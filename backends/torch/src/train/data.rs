@@ -2,12 +2,46 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
 
 use harness::training::TrainingSettings;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+
+/// The records of a file, which know where they come from.
+pub(super) struct Records<T> {
+    records: Vec<T>,
+    path: PathBuf,
+    /// Of each, from 1.
+    lines: Vec<usize>,
+}
+
+impl<T> Records<T> {
+    /// Says what is wrong with a record, and where it stands.
+    pub(super) fn refuse(&self, index: usize, detail: impl std::fmt::Display) -> Error {
+        Error::malformed(&self.path, format!("line {}: {detail}", self.lines[index]))
+    }
+}
+
+impl<T> Default for Records<T> {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            path: PathBuf::new(),
+            lines: Vec::new(),
+        }
+    }
+}
+
+impl<T> Deref for Records<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.records
+    }
+}
 
 /// The records of a JSON Lines file of the settings.
 ///
@@ -17,16 +51,16 @@ pub(super) fn required<T: DeserializeOwned>(
     settings: &TrainingSettings,
     key: &str,
     file: Option<&PathBuf>,
-) -> Result<Vec<T>> {
+) -> Result<Records<T>> {
     let Some(file) = file else {
         return Err(Error::request(format!(
             "the settings name no file `data.{key}`, which this stage learns from"
         )));
     };
     let path = settings.out.join(file);
-    let records = read(&path)?;
+    let records = read(path)?;
     if records.is_empty() {
-        return Err(Error::malformed(&path, "it holds no records"));
+        return Err(Error::malformed(&records.path, "it holds no records"));
     }
     Ok(records)
 }
@@ -35,24 +69,28 @@ pub(super) fn required<T: DeserializeOwned>(
 pub(super) fn optional<T: DeserializeOwned>(
     settings: &TrainingSettings,
     file: Option<&PathBuf>,
-) -> Result<Vec<T>> {
+) -> Result<Records<T>> {
     match file {
-        Some(file) => read(&settings.out.join(file)),
-        None => Ok(Vec::new()),
+        Some(file) => read(settings.out.join(file)),
+        None => Ok(Records::default()),
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let file = File::open(path).map_err(Error::read(path))?;
-    let mut records = Vec::new();
+fn read<T: DeserializeOwned>(path: PathBuf) -> Result<Records<T>> {
+    let file = File::open(&path).map_err(Error::read(&path))?;
+    let mut found = Records {
+        path: path.clone(),
+        ..Records::default()
+    };
     for (index, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(Error::read(path))?;
+        let line = line.map_err(Error::read(&path))?;
         if line.trim().is_empty() {
             continue;
         }
         let record = serde_json::from_str(&line)
-            .map_err(|error| Error::malformed(path, format!("line {}: {error}", index + 1)))?;
-        records.push(record);
+            .map_err(|error| Error::malformed(&path, format!("line {}: {error}", index + 1)))?;
+        found.records.push(record);
+        found.lines.push(index + 1);
     }
-    Ok(records)
+    Ok(found)
 }

@@ -6,12 +6,21 @@
 use harness::training::Reduction;
 use tch::{Kind, Tensor};
 
-/// log p(w_t | w_1 … w_(t-1), D): `[N]`, of logits `[N, V]` and labels `[N]`.
-pub fn token_log_probs(logits: &Tensor, labels: &Tensor) -> Tensor {
-    logits
-        .log_softmax(-1, Kind::Float)
+/// log p of every next token `[N, V]`, of logits `[N, V]`.
+pub fn log_softmax(logits: &Tensor) -> Tensor {
+    logits.log_softmax(-1, Kind::Float)
+}
+
+/// log p(w_t | w_1 … w_(t-1), D): `[N]`, of what [`log_softmax`] gives and labels `[N]`.
+pub fn of_labels(log_probs: &Tensor, labels: &Tensor) -> Tensor {
+    log_probs
         .gather(1, &labels.unsqueeze(1), false)
         .squeeze_dim(1)
+}
+
+/// The same at once, of logits.
+pub fn token_log_probs(logits: &Tensor, labels: &Tensor) -> Tensor {
+    of_labels(&log_softmax(logits), labels)
 }
 
 /// What sums are divided by.
@@ -57,10 +66,15 @@ pub fn kl_divergence(log_probs: &Tensor, reference_log_probs: &Tensor) -> Tensor
     (delta.exp() - delta - 1.0).sum(Kind::Float)
 }
 
-/// Entropy of the next token `[N]`, of logits `[N, V]`: a measure and not a loss.
-pub fn entropy(logits: &Tensor) -> Tensor {
-    let log_probs = logits.log_softmax(-1, Kind::Float);
-    -(log_probs.exp() * log_probs).sum_dim_intlist(-1, false, Kind::Float)
+/// Entropy of the next tokens, summed: a measure and not a loss. Of what [`log_softmax`] gives.
+pub fn entropy(log_probs: &Tensor) -> f64 {
+    tch::no_grad(|| {
+        let log_probs = log_probs.detach();
+        let mut products = log_probs.exp();
+        let products = products.g_mul_(&log_probs);
+        let of_tokens = products.sum_dim_intlist(-1, false, Kind::Float);
+        -of_tokens.sum(Kind::Double).double_value(&[])
+    })
 }
 
 /// L_critic (Eq. 9) of pooled logits `[B, C]` and classes `[B]`, summed over samples.

@@ -179,14 +179,13 @@ fn gradient_norm(parameters: &Parameters) -> f64 {
 /// A loss or a norm that is no number any more ends a training before it does harm.
 ///
 /// # Errors
-/// [`Error::Request`] that says so.
+/// [`Error::Diverged`] that says so.
 pub(super) fn finite(what: &str, value: f64, step: u64) -> Result<f64> {
     if value.is_finite() {
         return Ok(value);
     }
-    Err(Error::request(format!(
+    Err(Error::diverged(format!(
         "{what} is {value} at update {step}: the training has diverged. A lower learning rate, \
-         more warm-up steps or a bound on the gradient norm may help; the checkpoints made before \
-         are good"
+         more warm-up steps or a bound on the gradient norm may help"
     )))
 }

@@ -11,6 +11,7 @@ pub(super) enum Purpose {
     Dropout = 3,
     Rounds = 4,
     Rollout = 5,
+    Validation = 6,
 }
 
 /// A seed for one purpose and one place in a training.

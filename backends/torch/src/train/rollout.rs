@@ -1,10 +1,13 @@
 //! Samples of the actor as it is now, by the decoder of `cpu`.
 
+use backends::training::protocol::Program;
 use harness::decoding::{Decoding, Method};
+use harness::problem::ProblemId;
 use harness::prompt::Prompt;
-use harness::training::OnlineSettings;
+use harness::training::{Feedback, OnlineSettings};
 
 use super::actor::Actor;
+use super::harness_link::HarnessLink;
 use super::sequence::{Sequence, Sequencer};
 use crate::checkpoint::{Config, Tensors};
 use crate::cpu::{CpuLlama, CpuModel, CpuT5};
@@ -46,6 +49,23 @@ impl Draw {
     }
 }
 
+/// What becomes of samples, in their order; `None` where one could not be judged.
+///
+/// # Errors
+/// A harness that is gone.
+pub(super) fn judged<'a>(
+    link: &mut HarnessLink<'_>,
+    samples: &[Sampled],
+    problem_of: impl Fn(usize) -> &'a ProblemId,
+) -> Result<Vec<Option<Feedback>>> {
+    let program = |(index, sample): (usize, &Sampled)| Program {
+        problem: problem_of(sample.prompt).clone(),
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        text: sample.text.clone(),
+    };
+    link.judge(samples.iter().enumerate().map(program).collect())
+}
+
 /// One sample for each of `seeds` of each prompt, in this order.
 ///
 /// # Errors
@@ -84,6 +104,7 @@ pub(super) fn draw(
                 max_prompt_tokens: None,
             },
             wants_log_probs: false,
+            guided: None,
         });
         sources.push(source);
     }

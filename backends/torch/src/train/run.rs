@@ -8,16 +8,16 @@ use harness::training::{
     TrainingSample, TrainingSettings,
 };
 
-use super::actor::{Actor, array, device};
+use super::actor::{Actor, Computing, array};
 use super::checkpoint::Saved;
 use super::critic::{self, Classified, Critic, TrainedCritic};
-use super::data;
+use super::data::{self, Records};
 use super::harness_link::HarnessLink;
-use super::order::{Passes, Purpose};
+use super::order::{Passes, Purpose, seed_for};
 use super::pretraining::Pretraining;
 use super::rl::{Trainer, needs_critic, needs_reference, restore_critic, updates_per_round};
 use super::sequence::{Sequence, Sequencer};
-use super::session::{Session, finished, model_folder, saved};
+use super::session::{Session, finished, good_model, model_folder, saved};
 use super::supervised::{self, TrainedActor, backward_cross_entropy};
 use crate::checkpoint::{
     Array, Checkpoint, Config, Existing, TensorSource, TokenizerSource, write_directory,
@@ -44,12 +44,19 @@ pub fn train(
         return link.tell(&backends::training::protocol::FromTrainer::Done { model, summary });
     }
     std::fs::create_dir_all(&settings.out).map_err(Error::write(&settings.out))?;
-    prepared(settings, resolve, |start| match &settings.stage {
+    let done = prepared(settings, resolve, |start| match &settings.stage {
         Stage::Pretrain { objective } => start.pretrain(*objective, link),
         Stage::Sft => start.sft(link),
         Stage::Critic(_) => start.critic(link),
         Stage::Rl(rl) => start.rl(rl, resolve, link),
-    })
+    });
+    match done {
+        Err(Error::Diverged { detail, .. }) => Err(Error::Diverged {
+            detail,
+            good_model: good_model(settings)?,
+        }),
+        other => other,
+    }
 }
 
 /// The loss of a first update over all the data, and its gradients by name, of the model where
@@ -61,6 +68,8 @@ pub fn gradients(
     settings: &TrainingSettings,
     resolve: Resolve<'_>,
 ) -> Result<(f64, BTreeMap<String, Array>)> {
+    // As the first update is seeded.
+    tch::manual_seed(seed_for(settings.seed, Purpose::Dropout, 0) as i64);
     prepared(settings, resolve, |start| match &settings.stage {
         Stage::Sft => {
             let trained = start.actor()?;
@@ -151,13 +160,13 @@ impl<'a> Start<'a> {
     }
 
     fn actor(&self) -> Result<TrainedActor> {
-        let device = device(self.settings.device)?;
+        let computing = Computing::of(self.settings)?;
         let saved = self.saved.as_ref();
         let actor = match &self.settings.lora {
-            None => Actor::load(self.current, device)?,
+            None => Actor::load(self.current, computing)?,
             Some(lora) => {
                 // The weights of checkpoints have the updates added to them.
-                let mut actor = Actor::load(self.base, device)?;
+                let mut actor = Actor::load(self.base, computing)?;
                 let folder = saved.map(|saved| saved.model.as_path());
                 actor.adapt(lora, self.settings.seed, folder)?;
                 actor
@@ -194,14 +203,14 @@ impl<'a> Start<'a> {
     /// Programs to imitate, and those that are validated on.
     fn examples(&self) -> Result<(Vec<Sequence>, Vec<Sequence>)> {
         let files = &self.settings.data;
-        let examples: Vec<TrainingExample> =
+        let examples: Records<TrainingExample> =
             data::required(self.settings, "examples", files.examples.as_ref())?;
-        let validation: Vec<TrainingExample> =
+        let validation: Records<TrainingExample> =
             data::optional(self.settings, files.validation.as_ref())?;
         Ok((self.sequences(&examples)?, self.sequences(&validation)?))
     }
 
-    fn samples(&self) -> Result<Vec<TrainingSample>> {
+    fn samples(&self) -> Result<Records<TrainingSample>> {
         let file = self.settings.data.samples.as_ref();
         data::required(self.settings, "samples", file)
     }
@@ -223,7 +232,7 @@ impl<'a> Start<'a> {
     fn pretrain(&self, objective: PretrainObjective, link: &mut HarnessLink<'_>) -> Result<()> {
         let files = &self.settings.data;
         let pretraining = Pretraining::new(objective, self.settings, self.tokenizer, self.base)?;
-        let texts: Vec<CorpusText> =
+        let texts: Records<CorpusText> =
             data::required(self.settings, "examples", files.examples.as_ref())?;
         let texts = pretraining.read(&texts)?;
         if texts.is_empty() {
@@ -231,7 +240,8 @@ impl<'a> Start<'a> {
                 "no text of the corpus has two tokens, the fewest that something can be learnt of",
             ));
         }
-        let validation = data::optional(self.settings, files.validation.as_ref())?;
+        let validation: Records<CorpusText> =
+            data::optional(self.settings, files.validation.as_ref())?;
         let validation = pretraining.fixed(&pretraining.read(&validation)?);
         let mut trained = self.actor()?;
         let n_parameters = trained.actor.learning().n_elements();
@@ -257,7 +267,7 @@ impl<'a> Start<'a> {
     fn classified(&self, settings: CriticSettings) -> Result<(Vec<Classified>, Vec<Classified>)> {
         let sequencer = self.sequencer();
         let classified = |samples: &[_]| critic::classified(samples, &sequencer, settings);
-        let validation: Vec<TrainingSample> =
+        let validation: Records<TrainingSample> =
             data::optional(self.settings, self.settings.data.validation.as_ref())?;
         Ok((classified(&self.samples()?)?, classified(&validation)?))
     }
@@ -269,16 +279,16 @@ impl<'a> Start<'a> {
                  `lora.rank` at 0",
             ));
         }
-        let device = device(self.settings.device)?;
-        let critic = Critic::new(self.current, settings, self.settings.seed, device)?;
+        let computing = Computing::of(self.settings)?;
+        let critic = Critic::new(self.current, settings, self.settings.seed, computing)?;
         let tokenizer = self.base.tokenizer.clone();
         critic::resume(critic, tokenizer, self.settings, self.saved.as_ref())
     }
 
     /// Reference programs, where they are learnt from.
-    fn rl_examples(&self, rl: &RlSettings) -> Result<Vec<TrainingExample>> {
+    fn rl_examples(&self, rl: &RlSettings) -> Result<Records<TrainingExample>> {
         if rl.online.is_none() && rl.ce_weight == 0.0 {
-            return Ok(Vec::new());
+            return Ok(Records::default());
         }
         let file = self.settings.data.examples.as_ref();
         data::required(self.settings, "examples", file)
@@ -286,7 +296,7 @@ impl<'a> Start<'a> {
 
     fn trainer(&self, rl: &'a RlSettings, resolve: Resolve<'_>) -> Result<Trainer<'a>> {
         let reference = needs_reference(rl)
-            .then(|| Actor::load(self.base, device(self.settings.device)?))
+            .then(|| Actor::load(self.base, Computing::of(self.settings)?))
             .transpose()?;
         Ok(Trainer {
             trained: self.actor()?,
@@ -308,19 +318,21 @@ impl<'a> Start<'a> {
     ) -> Result<()> {
         let examples = self.rl_examples(rl)?;
         let mut trainer = self.trainer(rl, resolve)?;
+        let held_out: Records<TrainingExample> =
+            data::optional(self.settings, self.settings.data.validation.as_ref())?;
         let n_parameters = trainer.trained.actor.learning().n_elements();
         match &rl.online {
             Some(online) => {
                 let n_steps =
                     u64::from(online.rounds) * updates_per_round(online, &self.settings.batch);
                 let mut session = self.session(link, n_steps, n_parameters)?;
-                trainer.train_online(&mut session, online, &examples)
+                trainer.train_online(&mut session, online, &examples, &held_out)
             }
             None => {
                 let samples = self.samples()?;
                 let references = self.sequences(&examples)?;
                 let mut session = self.session(link, self.n_steps(samples.len()), n_parameters)?;
-                trainer.train_offline(&mut session, &samples, &references)
+                trainer.train_offline(&mut session, &samples, &references, &held_out)
             }
         }
     }
@@ -353,7 +365,7 @@ impl<'a> Start<'a> {
                 self.base.config.vocabulary_size(),
             )));
         }
-        let critic = Critic::load(checkpoint, device(self.settings.device)?)?;
+        let critic = Critic::load(checkpoint, Computing::of(self.settings)?)?;
         // As for actors: checkpoints are removed.
         let mut trained = critic::resume(critic, base.tokenizer, self.settings, None)?;
         if let Some(saved) = self.saved.as_ref().filter(|_| learns) {

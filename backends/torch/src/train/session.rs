@@ -18,6 +18,10 @@ use crate::error::{Error, Result};
 /// Name of the file that says that a training is done.
 const DONE: &str = "trained.json";
 const METRICS: &str = "metrics.jsonl";
+const BEST: &str = "best";
+
+/// Mean loss over programs that are held out.
+pub(super) const VALIDATION_LOSS: &str = "validation_loss";
 
 /// A training in progress.
 pub(super) struct Session<'a, 'b> {
@@ -28,6 +32,38 @@ pub(super) struct Session<'a, 'b> {
     checkpoints: Checkpoints,
     metrics: File,
     updated: Instant,
+}
+
+/// What a model was worth in validation.
+pub(super) struct Measure {
+    pub(super) name: &'static str,
+    pub(super) value: f64,
+    pub(super) better: Better,
+}
+
+/// Which of two measures is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Better {
+    Lower,
+    Higher,
+}
+
+impl Measure {
+    /// Of programs that are held out: the lower the better.
+    pub(super) fn loss(value: f64) -> Self {
+        Self {
+            name: VALIDATION_LOSS,
+            value,
+            better: Better::Lower,
+        }
+    }
+
+    fn beats(&self, best: f64) -> bool {
+        match self.better {
+            Better::Lower => self.value < best,
+            Better::Higher => self.value > best,
+        }
+    }
 }
 
 /// What a stage writes into a model folder besides the weights.
@@ -86,6 +122,11 @@ impl<'a, 'b> Session<'a, 'b> {
         })
     }
 
+    /// Begins an update: what was done before it does not count as its time.
+    pub(super) fn begin_update(&mut self) {
+        self.updated = Instant::now();
+    }
+
     /// Notes an update that was made over `n_tokens` tokens, prompts included.
     pub(super) fn updated(
         &mut self,
@@ -96,14 +137,29 @@ impl<'a, 'b> Session<'a, 'b> {
         let seconds = self.updated.elapsed().as_secs_f64();
         self.updated = Instant::now();
         values.insert("tokens".to_owned(), n_tokens as f64);
+        let speed = ("tokens_per_second".to_owned(), n_tokens as f64 / seconds);
+        self.tell(values, speed)
+    }
+
+    /// Records numbers, and tells of them and of a speed. The file holds what the same settings give
+    /// again, so no times.
+    fn tell(&mut self, values: BTreeMap<String, f64>, speed: (String, f64)) -> Result<()> {
         let step = self.progress.step;
-        // The file holds what the same settings give again, so no times.
         let mut metrics = Metrics { step, values };
         self.record(&metrics)?;
-        metrics
-            .values
-            .insert("tokens_per_second".to_owned(), n_tokens as f64 / seconds);
+        metrics.values.extend([speed]);
         self.link.tell(&FromTrainer::Progress(metrics))
+    }
+
+    /// As [`Session::measured`], of a round that took `seconds` to write so many tokens.
+    pub(super) fn sampled(
+        &mut self,
+        values: BTreeMap<String, f64>,
+        n_tokens: usize,
+        seconds: f64,
+    ) -> Result<()> {
+        let speed = n_tokens as f64 / seconds;
+        self.tell(values, ("sampled_tokens_per_second".to_owned(), speed))
     }
 
     /// More numbers that belong to the last update.
@@ -145,20 +201,30 @@ impl<'a, 'b> Session<'a, 'b> {
         self.progress.step.is_multiple_of(every) || self.progress.step >= self.n_steps
     }
 
-    /// Keeps a checkpoint; with a validation loss, also the best model so far.
-    pub(super) fn keep(&mut self, export: &dyn Export, validation: Option<f64>) -> Result<()> {
-        // Where a training was stopped makes no difference to what it gives.
-        if let Some(loss) = validation.filter(|_| self.is_planned()) {
-            self.measured([("validation_loss".to_owned(), loss)].into())?;
-            if self.progress.best.is_none_or(|(_, best)| loss < best) {
-                self.progress.best = Some((self.progress.step, loss));
-                self.progress.n_without_gain = 0;
-                replace_folder(&self.settings.out.join("best"), |folder| {
-                    export.write(folder)
-                })?;
-            } else {
-                self.progress.n_without_gain += 1;
-            }
+    /// Notes what the model is worth, and keeps it where it is the best so far.
+    pub(super) fn validated(&mut self, export: &dyn Export, found: &Measure) -> Result<()> {
+        self.measured([(found.name.to_owned(), found.value)].into())?;
+        if self
+            .progress
+            .best
+            .is_some_and(|(_, best)| !found.beats(best))
+        {
+            self.progress.n_without_gain += 1;
+            return Ok(());
+        }
+        self.progress.best = Some((self.progress.step, found.value));
+        self.progress.n_without_gain = 0;
+        replace_folder(&self.best_folder(), |folder| export.write(folder))
+    }
+
+    fn best_folder(&self) -> PathBuf {
+        self.settings.out.join(BEST)
+    }
+
+    /// Keeps a checkpoint.
+    pub(super) fn keep(&mut self, export: &dyn Export) -> Result<()> {
+        if !self.progress.is_ill {
+            self.progress.last_good = Some(self.progress.step);
         }
         self.metrics
             .sync_all()
@@ -176,17 +242,14 @@ impl<'a, 'b> Session<'a, 'b> {
     }
 
     /// Puts the best model, else the last, in its place.
-    pub(super) fn finish(
-        &mut self,
-        export: &dyn Export,
-        mut summary: BTreeMap<String, f64>,
-    ) -> Result<()> {
-        let best = self.settings.out.join("best");
+    pub(super) fn finish(&mut self, export: &dyn Export, measure: &str) -> Result<()> {
+        let best = self.best_folder();
         let model = model_folder(self.settings);
+        let mut summary = BTreeMap::new();
         match self.progress.best {
-            Some((step, loss)) => {
+            Some((step, value)) => {
                 summary.insert("best_step".to_owned(), step as f64);
-                summary.insert("validation_loss".to_owned(), loss);
+                summary.insert(measure.to_owned(), value);
                 // Where it is not, a training that was killed here has moved it already.
                 if best.is_dir() {
                     if model.exists() {
@@ -202,6 +265,19 @@ impl<'a, 'b> Session<'a, 'b> {
         write_file(&self.settings.out.join(DONE), text.as_bytes())?;
         self.link.tell(&FromTrainer::Done { model, summary })
     }
+}
+
+/// What there is to go on from after a training that went to ruin.
+pub(super) fn good_model(settings: &TrainingSettings) -> Result<String> {
+    let best = settings.out.join(BEST);
+    let best = match best.is_dir() {
+        true => format!(", and the best model in validation is `{}`", best.display()),
+        false => String::new(),
+    };
+    Ok(match Checkpoints::new(&settings.out).last_good()? {
+        Some(place) => format!("the last good checkpoint is `{}`{best}", place.display()),
+        None => format!("there is no good checkpoint yet{best}"),
+    })
 }
 
 /// Opens the file of metrics with its first `n_lines` alone: what was noted behind the checkpoint

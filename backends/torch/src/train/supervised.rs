@@ -8,16 +8,15 @@ use harness::training::{BatchSettings, TrainingSettings};
 use tch::Kind;
 
 use super::actor::Actor;
-use super::batch::{Batch, Padding, Reads, micro_batches};
+use super::batch::{Batch, Padding, PassLimits, Reads, micro_batches};
 use super::checkpoint::Saved;
 use super::loss;
 use super::optimizer::AdamW;
 use super::order::{Purpose, seed_for};
 use super::sequence::Sequence;
-use super::session::{Export, Session};
+use super::session::{Export, Measure, Session, VALIDATION_LOSS};
 use crate::checkpoint::{Array, Checkpoint, TokenizerSource};
 use crate::error::Result;
-use crate::layers::Mode;
 
 /// An actor with what its export needs.
 pub(super) struct TrainedActor {
@@ -78,6 +77,7 @@ pub(super) fn train(
     let settings = session.settings;
     while !session.is_done() {
         let step = session.progress.step;
+        session.begin_update();
         let update = sequences(step)?;
         let update: Vec<&Sequence> = update.iter().collect();
         let n_labels: usize = update.iter().map(|sequence| sequence.target.len()).sum();
@@ -94,15 +94,17 @@ pub(super) fn train(
                 .follow(trained.actor.learning(), loss, step + 1, session.n_steps)?;
         let n_tokens = update.iter().map(|sequence| sequence.n_tokens()).sum();
         session.updated(n_tokens, values)?;
+        if session.is_planned() {
+            let loss = validation_loss(&trained.actor, validation, &settings.batch);
+            if let Some(loss) = loss {
+                session.validated(trained, &Measure::loss(loss))?;
+            }
+        }
         if session.is_due() {
-            let loss = session
-                .is_planned()
-                .then(|| validation_loss(&trained.actor, validation, &settings.batch))
-                .flatten();
-            session.keep(trained, loss)?;
+            session.keep(trained)?;
         }
     }
-    session.finish(trained, BTreeMap::new())
+    session.finish(trained, VALIDATION_LOSS)
 }
 
 pub(super) fn named<const N: usize>(values: [(&str, f64); N]) -> BTreeMap<String, f64> {
@@ -117,15 +119,14 @@ pub(super) fn backward_cross_entropy(
     settings: &BatchSettings,
     weight: f64,
 ) -> f64 {
-    let mut total = 0.0;
-    for batch in passes(actor, sequences, settings).map(|(_, batch)| batch) {
-        let logits = actor.target_logits(&batch, Mode::Train);
-        let log_probs = loss::token_log_probs(&logits, &batch.labels);
-        let loss = loss::cross_entropy(&log_probs) * weight;
-        loss.backward();
-        total += loss.double_value(&[]);
-    }
-    total
+    passes(actor, sequences, settings)
+        .map(|(_, batch)| {
+            actor.backward(&batch, |states| {
+                let logits = actor.logits(states, &batch);
+                loss::cross_entropy(&loss::token_log_probs(&logits, &batch.labels)) * weight
+            })
+        })
+        .sum()
 }
 
 /// The passes over the sequences of an update: positions in `sequences`, and their batch.
@@ -135,7 +136,8 @@ pub(super) fn passes<'a>(
     settings: &BatchSettings,
 ) -> impl Iterator<Item = (Vec<usize>, Batch)> + 'a {
     let padding = Padding::of(&actor.config, settings);
-    let passes = micro_batches(sequences, padding, settings.max_tokens as usize);
+    let limits = PassLimits::new(settings, actor.device());
+    let passes = micro_batches(sequences, &actor.config, padding, limits);
     passes.into_iter().map(move |pass| {
         let members: Vec<&Sequence> = pass.iter().map(|index| sequences[*index]).collect();
         let reads = Reads::AllButLast;
@@ -156,13 +158,9 @@ pub(super) fn validation_loss(
     let all: Vec<&Sequence> = sequences.iter().collect();
     let mut sum = 0.0;
     let mut n_labels = 0;
-    tch::no_grad(|| {
-        for (_, batch) in passes(actor, &all, settings) {
-            let logits = actor.target_logits(&batch, Mode::Evaluate);
-            let log_probs = loss::token_log_probs(&logits, &batch.labels);
-            sum -= log_probs.sum(Kind::Double).double_value(&[]);
-            n_labels += batch.n_labels;
-        }
-    });
+    for (_, batch) in passes(actor, &all, settings) {
+        sum -= actor.log_probs(&batch).sum(Kind::Double).double_value(&[]);
+        n_labels += batch.n_labels;
+    }
     Some(sum / n_labels as f64)
 }

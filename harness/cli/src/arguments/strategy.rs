@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use harness::strategy::Rank;
+use harness::strategy::{Cut, Rank};
 
 /// How candidates come of what a model writes.
 #[derive(Clone, Debug, Default, Args)]
@@ -30,14 +30,31 @@ pub(crate) struct StrategyArguments {
     /// repair,refine; without a repair model refine]
     #[arg(long, value_name = "ROUNDS")]
     pub(crate) rounds: Option<Rounds>,
+    /// Where critic sampling cuts a program that passes the example tests: before the first token at
+    /// which failing is likelier than passing (absolute, the paper's), or at which the odds of
+    /// passing are less than half of those at the program's first token (relative) [default:
+    /// absolute]
+    #[arg(long, value_name = "RULE")]
+    pub(crate) cut: Option<Cut>,
+    /// Let programs that pass the example tests be final candidates beside those that critic
+    /// sampling makes of them, as many as fit
+    #[arg(long)]
+    pub(crate) keep_passing: bool,
     /// What makes the best of n: critic, log-prob or examples
     #[arg(long, value_name = "RANK")]
     pub(crate) rank: Option<Rank>,
     /// Candidates that are kept of the n that were drawn [default: the largest k]
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<NonZeroU32>,
+    /// β of guided decoding: tokens are drawn by p(w) · p(passed | … w)^β. 0 is plain sampling, 1 is
+    /// Bayes' rule [default: 1]
+    #[arg(long, value_name = "β", value_parser = guidance, allow_negative_numbers = true)]
+    pub(crate) guidance: Option<f64>,
+    /// Tokens that the critic tries for each that is drawn [default: 16]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(2..=1024))]
+    pub(crate) guidance_top: Option<u32>,
     /// Draw as many candidates as cost the tokens that this run generated, problem by problem
-    /// (plain, best-of-n)
+    /// (plain, best-of-n, guided)
     #[arg(long, value_name = "RUN", conflicts_with = "n_samples")]
     pub(crate) budget_of: Option<PathBuf>,
 }
@@ -50,6 +67,15 @@ pub(crate) enum StrategyName {
     BestOfN,
     /// Example tests, a critic and a repair model (CodeRL §3.3.4)
     CriticSampling,
+    /// A critic has its say in each token
+    Guided,
+}
+
+fn guidance(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(strength) if (0.0..=1000.0).contains(&strength) => Ok(strength),
+        _ => Err("it is a number from 0 to 1000".to_owned()),
+    }
 }
 
 /// Rounds at most.

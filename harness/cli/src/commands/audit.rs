@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use harness::audit::{self, Audit, AuditRecord};
 use harness::config::{Layer, Options, Resolved};
-use harness::store::{open_audit, read_audit};
+use harness::store::{AuditFile, read_audit};
 use reports::{render, tables};
 
 use crate::arguments;
@@ -44,7 +44,7 @@ pub(crate) fn audit(context: &Context, arguments: &arguments::Audit) -> Result<E
         out.display()
     ));
     let sandbox = context.sandbox()?;
-    let mut log = open_audit(&out)?;
+    let mut file = AuditFile::open(&out)?;
     let mut bar = context.console.bar(problems.len(), "auditing");
     let summary = audit::audit(
         &Audit {
@@ -54,7 +54,7 @@ pub(crate) fn audit(context: &Context, arguments: &arguments::Audit) -> Result<E
             workers: settings.running.workers,
             cancel: &context.cancel,
         },
-        &mut log,
+        &mut file.log,
         &mut |already_done, record| match record {
             Some(_) => bar.advance(),
             None => bar.start_at(already_done),

@@ -2,17 +2,16 @@
 
 mod training;
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use harness::metric::{Group, Metric, aggregate};
 use harness::store::StoredRun;
 use reports::page::PageRun;
-use reports::{ReportInput, render, tables, write_report_with_page};
+use reports::{ReportInput, tables, write_report_with_page};
 
 use crate::arguments::{self, ReportSettings};
-use crate::commands::terminal_width;
+use crate::commands;
 use crate::context::Context;
 use crate::exit::{Exit, data};
 use crate::inputs;
@@ -67,7 +66,7 @@ pub(crate) fn report_run(
         ));
     }
     let input = inputs::report_input(path, &run, settings)?;
-    print_tables(&input)?;
+    print_report(&input)?;
     if let Some(folder) = folder {
         let scores = path.join(CRITIC_SCORES);
         let page_run = PageRun {
@@ -85,8 +84,7 @@ pub(crate) fn report_run(
     Ok(Shown(input))
 }
 
-fn print_tables(input: &ReportInput) -> Result<()> {
-    let width = terminal_width();
+fn print_report(input: &ReportInput) -> Result<()> {
     let mut shown = Vec::new();
     for judging in &input.judgings {
         shown.push(tables::pass_at_k_table(input, judging));
@@ -100,12 +98,5 @@ fn print_tables(input: &ReportInput) -> Result<()> {
     {
         shown.push(tables::flip_counts_table(flips));
     }
-    let mut out = std::io::stdout().lock();
-    for (index, table) in shown.iter().enumerate() {
-        if index > 0 {
-            writeln!(out)?;
-        }
-        write!(out, "{}", render::terminal(table, width))?;
-    }
-    Ok(())
+    commands::print_tables(&shown)
 }

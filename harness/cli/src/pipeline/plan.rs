@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use harness::config::{BackendChoice, Resolved};
-use harness::decoding::Method;
+use harness::decoding::{Guidance, Method};
 use harness::store::{HelperRecord, SourceRecord, StoredRun, StrategyManifest, sha256_of_file};
 use harness::strategy::{
     BestOfN, CriticSampling, Draws, Rank, RepairBy, StrategySettings, TokenBudgets,
@@ -67,7 +67,18 @@ impl StrategyPlan {
             StrategyName::CriticSampling => {
                 StrategySettings::CriticSampling(critic_sampling(arguments))
             }
+            StrategyName::Guided => StrategySettings::Guided(Guidance {
+                strength: arguments.guidance.unwrap_or(1.0),
+                top: arguments.guidance_top.unwrap_or(16),
+            }),
         };
+        let backend = match source {
+            Source::Model(model) => Some(model.backend),
+            _ => None,
+        };
+        if name == StrategyName::Guided {
+            check_guide(arguments, backend)?;
+        }
         let mut plan = Self {
             settings,
             critic: arguments.critic.clone(),
@@ -111,7 +122,10 @@ impl StrategyPlan {
     pub(crate) fn n_finals(&self) -> Option<u32> {
         match (&self.settings, &self.draws) {
             (StrategySettings::BestOfN(settings), Draws::Fixed(n)) => Some(settings.keep.min(*n)),
-            (StrategySettings::CriticSampling(_), Draws::Fixed(n)) => Some(*n),
+            (
+                StrategySettings::CriticSampling(_) | StrategySettings::Guided(_),
+                Draws::Fixed(n),
+            ) => Some(*n),
             _ => None,
         }
     }
@@ -124,11 +138,12 @@ impl StrategyPlan {
         }
     }
 
+    /// Whether a critic reads programs that are written. One that guides sits beside the actor.
     pub(crate) fn needs_critic(&self) -> bool {
         match self.settings {
             StrategySettings::CriticSampling(_) => true,
             StrategySettings::BestOfN(settings) => settings.rank == Rank::Critic,
-            StrategySettings::Plain => false,
+            StrategySettings::Guided(_) | StrategySettings::Plain => false,
         }
     }
 
@@ -152,18 +167,27 @@ impl StrategyPlan {
 fn check(arguments: &StrategyArguments, name: StrategyName) -> Result<()> {
     let is_cs = name == StrategyName::CriticSampling;
     let is_best = name == StrategyName::BestOfN;
+    let is_guided = name == StrategyName::Guided;
     let ranks_by_critic = is_best && arguments.rank == Some(Rank::Critic);
     let wrong = [
         (arguments.repair_model.is_some(), is_cs, "--repair-model"),
         (arguments.self_repair, is_cs, "--self-repair"),
         (arguments.repair_top.is_some(), is_cs, "--repair-top"),
         (arguments.rounds.is_some(), is_cs, "--rounds"),
+        (arguments.cut.is_some(), is_cs, "--cut"),
+        (arguments.keep_passing, is_cs, "--keep-passing"),
         (arguments.rank.is_some(), is_best, "--rank"),
         (arguments.keep.is_some(), is_best, "--keep"),
         (arguments.budget_of.is_some(), !is_cs, "--budget-of"),
+        (arguments.guidance.is_some(), is_guided, "--guidance"),
+        (
+            arguments.guidance_top.is_some(),
+            is_guided,
+            "--guidance-top",
+        ),
         (
             arguments.critic.is_some(),
-            is_cs || ranks_by_critic,
+            is_cs || ranks_by_critic || is_guided,
             "--critic",
         ),
     ];
@@ -184,6 +208,18 @@ fn check(arguments: &StrategyArguments, name: StrategyName) -> Result<()> {
     Ok(())
 }
 
+/// Our own engine is given the critic; another child has one, or none.
+fn check_guide(arguments: &StrategyArguments, backend: Option<BackendChoice>) -> Result<()> {
+    match (backend, &arguments.critic) {
+        (Some(BackendChoice::Torch), None) => Err(usage("a critic is needed: --critic DIR")),
+        (Some(BackendChoice::Process), Some(_)) => Err(usage(
+            "with `--backend process` the child brings its own critic: name it in --command, and \
+             leave --critic out",
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn critic_sampling(arguments: &StrategyArguments) -> CriticSampling {
     let repair_by = match (&arguments.repair_model, arguments.self_repair) {
         (Some(_), _) => RepairBy::Model,
@@ -199,6 +235,8 @@ fn critic_sampling(arguments: &StrategyArguments) -> CriticSampling {
         repair_rounds: rounds.repair,
         repair_top: arguments.repair_top.map_or(1, |m| m.get()),
         repair_by,
+        cut: arguments.cut.unwrap_or_default(),
+        keep_passing: arguments.keep_passing,
     }
 }
 

@@ -4,6 +4,8 @@
 //! (`harness::strategy::examples_only`), and a run with a strategy is judged by the hidden tests
 //! when all its candidates are there, not beside the making of others.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -130,14 +132,7 @@ impl Pipeline<'_> {
         let critic = match &plan.critic {
             Some(path) if plan.needs_critic() => {
                 let mut command = torch_command(path.as_os_str())?;
-                if let Some((source, target)) = trained_lengths(path) {
-                    for (option, value) in [
-                        ("--max-source-tokens", source),
-                        ("--max-target-tokens", target),
-                    ] {
-                        command.extend([option.into(), value.to_string().into()]);
-                    }
-                }
+                command.extend(lengths_of_critic(path));
                 let needs = vec![
                     (Capability::Score, "score programs"),
                     (
@@ -157,6 +152,9 @@ impl Pipeline<'_> {
             StrategySettings::BestOfN(settings) if settings.rank == Rank::LogProb => {
                 needs.push((Capability::LogProbs, "tell probabilities"));
             }
+            StrategySettings::Guided(_) => {
+                needs.push((Capability::Guidance, "be guided: it has no critic"));
+            }
             _ => {}
         }
         let first = self.problems.first();
@@ -166,7 +164,12 @@ impl Pipeline<'_> {
         if is_chat {
             needs.push((Capability::Chat, "hold a conversation"));
         }
-        let mut actor = desk(model.child_command()?, needs)?;
+        let mut command = model.child_command()?;
+        if let (StrategySettings::Guided(_), Some(path)) = (&plan.settings, &plan.critic) {
+            command.extend(["--critic".into(), path.clone().into()]);
+            command.extend(lengths_of_critic(path));
+        }
+        let mut actor = desk(command, needs)?;
         let repair = match &plan.repair_model {
             Some(path) if repairer(plan) == RepairBy::Model => {
                 let needs = vec![(Capability::Generate, "generate")];
@@ -175,9 +178,10 @@ impl Pipeline<'_> {
             _ => None,
         };
 
-        let actor_sha256 = actor.ready()?.model_sha256.clone();
+        let ready = actor.ready()?;
+        let actor_sha256 = ready.model_sha256.clone();
+        let mut critic_sha256 = ready.critic_sha256.clone();
         let mut critics_tokenizer = None;
-        let mut critic_sha256 = None;
         let critic = match critic {
             Some(mut desk) => {
                 let ready = desk.ready()?;
@@ -219,6 +223,21 @@ impl Pipeline<'_> {
             asking,
         })
     }
+}
+
+/// How much a critic of ours reads, as in its training.
+fn lengths_of_critic(path: &Path) -> Vec<OsString> {
+    let Some((source, target)) = trained_lengths(path) else {
+        return Vec::new();
+    };
+    let lengths = [
+        ("--max-source-tokens", source),
+        ("--max-target-tokens", target),
+    ];
+    lengths
+        .into_iter()
+        .flat_map(|(option, value)| [option.into(), value.to_string().into()])
+        .collect()
 }
 
 fn repairer(plan: &StrategyPlan) -> RepairBy {

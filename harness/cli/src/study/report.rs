@@ -213,7 +213,7 @@ fn row(judged: &Judged, runs: &[Run]) -> Result<Option<StudyRow>> {
     let mut spent = Spent::default();
     for run in runs {
         let path = Path::new(&run.name);
-        let (grader, tallies) = inputs::first_judging(path, &run.stored, &Default::default())?;
+        let (grader, tallies) = inputs::judging(path, &run.stored, None, &Default::default())?;
         hidden.push(tallies);
         examples.extend(example_tallies(&run.stored, grader)?);
         spent.add(&run.stored.strategy);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use harness::config::Selection;
 use harness::problem::{Dataset, Problem, Split};
-use harness::prompt::{Template, TemplateChoice};
+use harness::prompt::{PromptStyle, Template, TemplateChoice};
 use harness::store::{DataFile, TrainingDirectory, TrainingManifest};
 use harness::training::{
     CorpusText, DataFiles, DataSettings, ExampleMaker, Tabs, TrainingExample, TrainingSample,
@@ -126,12 +126,7 @@ impl Parts {
         let problems = selection.apply(&dataset.name, dataset.problems.clone())?;
         let mut parts = Self::held_out(problems, settings.validation_share, seed);
         if settings.use_validation_split && selection.split == Some(Split::Train) {
-            let of_split = Selection {
-                split: Some(Split::Validation),
-                ..Selection::default()
-            };
-            let problems = of_split.apply(&dataset.name, dataset.problems.clone())?;
-            parts.validation.extend(problems);
+            parts.validation.extend(validation_split(dataset)?);
         }
         if parts.train.is_empty() {
             return Err(data(format!(
@@ -149,6 +144,15 @@ impl Parts {
             .partition(|problem| is_held_out(&problem.id, share, seed));
         Self { train, validation }
     }
+}
+
+/// The dataset's own validation split; nothing where it has none.
+pub(crate) fn validation_split(dataset: &Dataset) -> Result<Vec<Problem>> {
+    let of_split = Selection {
+        split: Some(Split::Validation),
+        ..Selection::default()
+    };
+    Ok(of_split.apply(&dataset.name, dataset.problems.clone())?)
 }
 
 /// Reference programs to imitate.
@@ -209,6 +213,50 @@ pub(crate) fn references(
     Ok(examples)
 }
 
+/// A run that a stage learns from, with its problems in two parts.
+struct Lessons<'a> {
+    context: &'a Context,
+    run: &'a JudgedRun,
+    style: PromptStyle,
+    tabs: bool,
+    parts: Parts,
+    sources: BTreeMap<String, String>,
+}
+
+impl<'a> Lessons<'a> {
+    fn new(
+        context: &'a Context,
+        run: &'a JudgedRun,
+        selection: &Selection,
+        settings: &DataSettings,
+        seed: u64,
+    ) -> Result<Self> {
+        let (style, template) = run.style(&settings.template)?;
+        let problems = selection.apply(&run.dataset.name, run.problems.clone())?;
+        let mut sources = BTreeMap::new();
+        note_source(&mut sources, &run.dataset, &template);
+        Ok(Self {
+            context,
+            run,
+            style,
+            tabs: tabs(settings, &template),
+            parts: Parts::held_out(problems, settings.validation_share, seed),
+            sources,
+        })
+    }
+
+    fn maker(&self) -> ExampleMaker<'_> {
+        ExampleMaker {
+            style: &self.style,
+            tabs: self.tabs,
+        }
+    }
+
+    fn sampled(&self, problems: &[Problem]) -> Result<Vec<TrainingSample>> {
+        sampled(&self.context.console, self.run, &self.maker(), problems)
+    }
+}
+
 /// Programs of a run, and reference programs, with what became of them.
 pub(crate) fn critic(
     context: &Context,
@@ -217,30 +265,22 @@ pub(crate) fn critic(
     settings: &DataSettings,
     seed: u64,
 ) -> Result<TrainingData> {
-    let (style, template) = run.style(&settings.template)?;
-    let maker = ExampleMaker {
-        style: &style,
-        tabs: tabs(settings, &template),
-    };
-    let problems = selection.apply(&run.dataset.name, run.problems.clone())?;
-    let parts = Parts::held_out(problems, settings.validation_share, seed);
+    let lessons = Lessons::new(context, run, selection, settings, seed)?;
     let of = |problems: &[Problem]| -> Result<Vec<TrainingSample>> {
-        let mut samples = sampled(&context.console, run, &maker, problems)?;
+        let mut samples = lessons.sampled(problems)?;
         for problem in problems {
-            samples.extend(maker.reference_samples(problem)?);
+            samples.extend(lessons.maker().reference_samples(problem)?);
         }
         Ok(samples)
     };
-    let samples = of(&parts.train)?;
+    let samples = of(&lessons.parts.train)?;
     if samples.is_empty() {
         return Err(data("the run has no judged programs to learn from"));
     }
-    let mut sources = BTreeMap::new();
-    note_source(&mut sources, &run.dataset, &template);
     Ok(TrainingData {
         samples: Some(samples),
-        validation: Validation::Samples(of(&parts.validation)?),
-        sources,
+        validation: Validation::Samples(of(&lessons.parts.validation)?),
+        sources: lessons.sources,
         ..TrainingData::default()
     })
 }
@@ -286,41 +326,33 @@ pub(crate) fn repair(
     settings: &DataSettings,
     seed: u64,
 ) -> Result<TrainingData> {
-    let (style, template) = run.style(&settings.template)?;
-    let maker = ExampleMaker {
-        style: &style,
-        tabs: tabs(settings, &template),
-    };
-    let problems = selection.apply(&run.dataset.name, run.problems.clone())?;
-    let parts = Parts::held_out(problems, settings.validation_share, seed);
+    let lessons = Lessons::new(context, run, selection, settings, seed)?;
     let of = |problems: &[Problem]| -> Result<Vec<TrainingExample>> {
         let by_id: BTreeMap<_, _> = problems
             .iter()
             .map(|problem| (&problem.id, problem))
             .collect();
         let mut examples = Vec::new();
-        for sample in sampled(&context.console, run, &maker, problems)? {
+        for sample in lessons.sampled(problems)? {
             let passed = sample.feedback.outcome == harness::verdict::Outcome::PassedTests;
             if passed && !settings.include_passed {
                 continue;
             }
             let problem = by_id[&sample.id.problem];
-            examples.extend(maker.repair(problem, &sample, seed)?);
+            examples.extend(lessons.maker().repair(problem, &sample, seed)?);
         }
         Ok(examples)
     };
-    let examples = of(&parts.train)?;
+    let examples = of(&lessons.parts.train)?;
     if examples.is_empty() {
         return Err(data(
             "the run has no wrong programs for problems with reference programs",
         ));
     }
-    let mut sources = BTreeMap::new();
-    note_source(&mut sources, &run.dataset, &template);
     Ok(TrainingData {
         examples: Some(examples),
-        validation: Validation::Examples(of(&parts.validation)?),
-        sources,
+        validation: Validation::Examples(of(&lessons.parts.validation)?),
+        sources: lessons.sources,
         ..TrainingData::default()
     })
 }

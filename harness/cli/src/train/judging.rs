@@ -12,12 +12,12 @@ use harness::store::{KeyContext, VerdictCache};
 use harness::training::{Algorithm, Answer, Feedback, RlSettings};
 use harness::verdict::Grader;
 
-use super::rl::Online;
+use super::rl::Practice;
 use crate::context::{Context, with_packages};
 
 /// What judging needs, for as long as a training goes.
 pub(crate) struct Bench {
-    pub(crate) online: Online,
+    pub(crate) practice: Practice,
     pub(crate) sandbox: Box<dyn Executor>,
     pub(crate) cache: Option<VerdictCache>,
     grader: Grader,
@@ -29,7 +29,7 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new(
         context: &Context,
-        online: Online,
+        practice: Practice,
         resolved: &Resolved,
         rl: &RlSettings,
     ) -> Result<Self> {
@@ -46,13 +46,13 @@ impl Bench {
                 early_stop: settings.judging.options.early_stop && !needs_all_tests(&rl.algorithm),
                 ..settings.judging.options
             },
-            limits: settings.judging.limits(&online.dataset.name),
+            limits: settings.judging.limits(&practice.dataset.name),
             guest: sandbox.fingerprint().to_owned(),
             guest_with_packages: with_packages(&*sandbox),
         };
         Ok(Self {
-            grader: grader(resolved, &online.dataset),
-            online,
+            grader: grader(resolved, &practice.dataset),
+            practice,
             sandbox,
             cache,
             key,
@@ -64,7 +64,7 @@ impl Bench {
     /// Something that judges until it is dropped.
     pub(crate) fn judging<'a>(&'a self, context: &'a Context) -> Result<Judging<'a>> {
         let request = BatchRequest {
-            problems: &self.online.problems,
+            problems: &self.practice.problems,
             grader: self.grader,
             tests: WhichTests::Hidden,
             context: &self.key,
@@ -90,7 +90,7 @@ pub(crate) struct Judging<'a> {
 impl Judging<'_> {
     /// Feedback in the order of `programs`.
     pub(crate) fn feedback(&self, programs: &[Program]) -> Vec<Option<Feedback>> {
-        let style: &PromptStyle = &self.bench.online.style;
+        let style: &PromptStyle = &self.bench.practice.style;
         // Of problems that are not ours there is nothing to tell.
         let found: Vec<Option<(Submission, i64)>> = programs
             .iter()

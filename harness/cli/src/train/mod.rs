@@ -9,6 +9,7 @@ mod progress;
 mod rl;
 mod runs;
 mod session;
+mod soundness;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -244,13 +245,14 @@ impl<'a> Order<'a> {
                     baselines: order.baselines.as_deref(),
                     dataset,
                 };
-                let data = rl::offline(context, &runs, selection, &settings, rl, seed)?;
-                Ok((data, None))
+                let (data, practice) = rl::offline(context, &runs, selection, &settings, rl, seed)?;
+                let bench = practice.map(|practice| Bench::new(context, practice, &resolved, rl));
+                Ok((data, bench.transpose()?))
             }
             (None, Some(_)) => {
                 let name = dataset.unwrap_or_default();
-                let (data, online) = rl::online(context, name, selection, &settings, rl, seed)?;
-                let bench = Bench::new(context, online, &resolved, rl)?;
+                let (data, practice) = rl::online(context, name, selection, &settings, rl, seed)?;
+                let bench = Bench::new(context, practice, &resolved, rl)?;
                 Ok((data, Some(bench)))
             }
         }

@@ -22,17 +22,19 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
 
 /// Values that are shown, with what they are called there.
-const SHOWN: [(&str, &str); 10] = [
+const SHOWN: [(&str, &str); 12] = [
     ("loss", "loss"),
     ("ce_loss", "L_ce"),
     ("rl_loss", "L_rl"),
     ("validation_loss", "validation"),
+    ("validation_reward", "validation"),
     ("accuracy", "accuracy"),
     ("reward", "reward"),
     ("share_passed", "passed"),
     ("kl", "KL"),
     ("entropy", "entropy"),
     ("tokens_per_second", "tokens/s"),
+    ("sampled_tokens_per_second", "sampled/s"),
 ];
 
 /// Shows the updates of a trainer.
@@ -40,6 +42,7 @@ pub(crate) struct TrainingProgress {
     console: Console,
     bar: ProgressBar,
     what: String,
+    pace: Pace,
     last_line: Instant,
     last_flush: Instant,
     events: EventFile,
@@ -68,16 +71,16 @@ impl TrainingProgress {
         };
         let bar = ProgressBar::with_draw_target(Some(n_steps), target);
         bar.set_style(
-            ProgressStyle::with_template("{prefix} {bar:20} {pos}/{len} eta {eta} {wide_msg}")
+            ProgressStyle::with_template("{prefix} {bar:20} {pos}/{len} {wide_msg}")
                 .expect("the template is correct"),
         );
         bar.set_prefix(what.to_owned());
         bar.set_position(resumed_at);
-        bar.reset_eta();
         Ok(Self {
             console,
             bar,
             what: what.to_owned(),
+            pace: Pace::new(resumed_at),
             last_line: Instant::now(),
             last_flush: Instant::now(),
             events,
@@ -93,18 +96,21 @@ impl TrainingProgress {
         }
         self.bar.set_position(metrics.step);
         self.latest.extend(metrics.values.clone());
-        let text = describe(&self.latest);
+        if metrics.values.contains_key("tokens") {
+            self.pace.updated(metrics.step, Instant::now());
+        }
+        let n_steps = self.bar.length().unwrap_or_default();
+        let mut text = describe(&self.latest);
+        if let Some(left) = self.pace.left(n_steps) {
+            text += &format!(", {} left", humantime::format_duration(left));
+        }
         self.bar.set_message(text.clone());
-        let is_last = Some(metrics.step) == self.bar.length();
+        let is_last = metrics.step == n_steps;
         if !self.console.shows_bars() && (is_last || self.last_line.elapsed() >= LINE_EVERY) {
             self.last_line = Instant::now();
-            let left = Duration::from_secs(self.bar.eta().as_secs());
             self.console.note(format_args!(
-                "{}: {}/{}, {text}, {} left",
-                self.what,
-                metrics.step,
-                self.bar.length().unwrap_or_default(),
-                humantime::format_duration(left)
+                "{}: {}/{n_steps}, {text}",
+                self.what, metrics.step
             ));
         }
         Ok(())
@@ -118,6 +124,39 @@ impl TrainingProgress {
     pub(crate) fn finish(mut self) -> Result<()> {
         self.bar.finish_and_clear();
         Ok(self.events.flush()?)
+    }
+}
+
+/// Tells from the time that updates took how long the others will take. Not from the last few:
+/// online, most of the time goes by between the updates of two rounds, and on a busy machine no two
+/// updates take the same.
+struct Pace {
+    begun: Instant,
+    resumed_at: u64,
+    /// The last update, and when it was made.
+    last: Option<(u64, Instant)>,
+}
+
+impl Pace {
+    fn new(resumed_at: u64) -> Self {
+        Self {
+            begun: Instant::now(),
+            resumed_at,
+            last: None,
+        }
+    }
+
+    fn updated(&mut self, step: u64, now: Instant) {
+        self.last = Some((step, now));
+    }
+
+    /// In whole seconds; `None` before there is an update to tell from.
+    fn left(&self, n_steps: u64) -> Option<Duration> {
+        let (step, at) = self.last?;
+        let n_made = step.checked_sub(self.resumed_at).filter(|n| *n > 0)?;
+        let of_one = at.duration_since(self.begun).as_secs_f64() / n_made as f64;
+        let left = of_one * n_steps.saturating_sub(step) as f64;
+        Some(Duration::from_secs(left.round() as u64))
     }
 }
 
@@ -155,6 +194,24 @@ fn describe(values: &BTreeMap<String, f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_follows_from_what_was_made_by_this_process() {
+        let mut pace = Pace::new(10);
+        assert_eq!(pace.left(40), None);
+        let begun = pace.begun;
+        // Ten updates of a round within a second, after 19 seconds of sampling.
+        for step in 11..=20 {
+            let after = Duration::from_millis(19_000 + 100 * (step - 10));
+            pace.updated(step, begun + after);
+        }
+        assert_eq!(pace.left(40), Some(Duration::from_secs(40)));
+        assert_eq!(pace.left(20), Some(Duration::ZERO));
+        // Numbers of the step that it began with are no update.
+        let mut pace = Pace::new(10);
+        pace.updated(10, begun);
+        assert_eq!(pace.left(40), None);
+    }
 
     #[test]
     fn shows_what_is_there_in_an_order_of_its_own() {

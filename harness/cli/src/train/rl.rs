@@ -1,26 +1,29 @@
 //! What `train rl` learns from: samples with their baselines and token values, or problems to
 //! sample for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use harness::config::Selection;
 use harness::problem::{Dataset, Problem, ProblemId};
 use harness::prompt::PromptStyle;
+use harness::seed::candidate_seed;
 use harness::training::{
     Algorithm, Baseline, DataSettings, ExampleMaker, RlSettings, TokenValue, TrainingSample,
 };
 use harness::verdict::Outcome;
 
-use super::data::{Parts, TrainingData, Validation, note_source, references, sampled, tabs};
+use super::data::{
+    Parts, TrainingData, Validation, note_source, references, sampled, tabs, validation_split,
+};
 use super::runs::{JudgedRun, baselines, critic_scores, style};
-use crate::console::counted;
+use crate::console::{Console, counted};
 use crate::context::Context;
 use crate::exit::{data, usage};
 
-/// Problems that samples are judged by while a model is trained.
-pub(crate) struct Online {
+/// Problems that a model tries while it is trained.
+pub(crate) struct Practice {
     pub(crate) dataset: Dataset,
     pub(crate) problems: Vec<Problem>,
     pub(crate) style: PromptStyle,
@@ -34,7 +37,7 @@ pub(crate) fn online(
     settings: &DataSettings,
     rl: &RlSettings,
     seed: u64,
-) -> Result<(TrainingData, Online)> {
+) -> Result<(TrainingData, Practice)> {
     let dataset = context.open_dataset(name)?;
     let parts = Parts::new(&dataset, selection, settings, seed)?;
     let style = style(&settings.template, &dataset)?;
@@ -55,22 +58,49 @@ pub(crate) fn online(
     }
     let mut sources = BTreeMap::new();
     note_source(&mut sources, &dataset, &settings.template);
-    let validation = match parts.validation.is_empty() {
-        true => Validation::None,
-        false => Validation::Examples(references(&context.console, &maker, &parts.validation)?),
-    };
+    let held_out = held_out(&context.console, parts.validation, settings, rl, seed);
     let data = TrainingData {
         examples: Some(examples),
-        validation,
+        validation: prompts(&maker, &held_out)?,
         sources,
         ..TrainingData::default()
     };
-    let online = Online {
-        problems: parts.train,
+    let mut problems = parts.train;
+    problems.extend(held_out);
+    let practice = Practice {
+        problems,
         dataset,
         style,
     };
-    Ok((data, online))
+    Ok((data, practice))
+}
+
+/// The problems of a validation: as many as the settings allow, drawn by the seed.
+fn held_out(
+    console: &Console,
+    mut problems: Vec<Problem>,
+    settings: &DataSettings,
+    rl: &RlSettings,
+    seed: u64,
+) -> Vec<Problem> {
+    // Without tests there is nothing to judge by.
+    problems.retain(|problem| problem.tests.n_hidden() > 0);
+    let n = rl.validation.problems as usize;
+    if n == 0 && settings.validation_share > 0.0 {
+        console.note(format_args!(
+            "note: {} held out, which nothing is tried on; `--set rl.validation.problems=100` would",
+            counted(problems.len(), "problem")
+        ));
+    }
+    problems.sort_by_key(|problem| candidate_seed(seed, &problem.id, u32::MAX));
+    problems.truncate(n);
+    problems.sort_by(|a, b| a.id.cmp(&b.id));
+    problems
+}
+
+fn prompts(maker: &ExampleMaker<'_>, problems: &[Problem]) -> Result<Validation> {
+    let examples = problems.iter().map(|problem| maker.prompt_alone(problem));
+    Ok(Validation::Examples(examples.collect::<Result<_, _>>()?))
 }
 
 /// Where offline samples come from.
@@ -80,7 +110,8 @@ pub(crate) struct OfflineRuns<'a> {
     pub(crate) dataset: Option<&'a str>,
 }
 
-/// The programs of a run, with the outcome of the greedy program and the values of tokens.
+/// The programs of a run, with the outcome of the greedy program and the values of tokens; and
+/// problems to try where some are held out.
 pub(crate) fn offline(
     context: &Context,
     runs: &OfflineRuns<'_>,
@@ -88,7 +119,7 @@ pub(crate) fn offline(
     settings: &DataSettings,
     rl: &RlSettings,
     seed: u64,
-) -> Result<TrainingData> {
+) -> Result<(TrainingData, Option<Practice>)> {
     let run = JudgedRun::open(context, runs.samples, runs.dataset)?;
     let (style, template) = run.style(&settings.template)?;
     let maker = ExampleMaker {
@@ -96,18 +127,20 @@ pub(crate) fn offline(
         tabs: tabs(settings, &template),
     };
     let problems = selection.apply(&run.dataset.name, run.problems.clone())?;
-    let parts = Parts::held_out(problems, settings.validation_share, seed);
-    let baselines = baseline_outcomes(runs)?;
-    let of = |problems: &[Problem]| -> Result<Vec<TrainingSample>> {
-        let mut samples = sampled(&context.console, &run, &maker, problems)?;
-        if let Some(baselines) = &baselines {
-            for sample in &mut samples {
-                sample.baseline = baselines.get(&sample.id.problem).copied();
-            }
+    let mut parts = Parts::held_out(problems, settings.validation_share, seed);
+    if settings.use_validation_split {
+        let of_run: BTreeSet<&ProblemId> = run.problems.iter().map(|it| &it.id).collect();
+        let mut others = validation_split(&run.dataset)?;
+        others.retain(|problem| !of_run.contains(&problem.id));
+        parts.validation.extend(others);
+    }
+    let mut samples = sampled(&context.console, &run, &maker, &parts.train)?;
+    if let Some(baselines) = baseline_outcomes(runs)? {
+        for sample in &mut samples {
+            sample.baseline = baselines.get(&sample.id.problem).copied();
         }
-        with_baselines(context, samples, rl)
-    };
-    let mut samples = of(&parts.train)?;
+    }
+    let mut samples = with_baselines(context, samples, rl)?;
     if samples.is_empty() {
         return Err(data("the run has no judged programs to learn from"));
     }
@@ -118,21 +151,26 @@ pub(crate) fn offline(
             sample.feedback.n_lint_findings = Some(super::lint::n_findings(&sample.program));
         }
     }
-    let mut validation = of(&parts.validation)?;
-    add_token_values(runs.samples, &mut validation)?;
     let mut sources = BTreeMap::new();
     note_source(&mut sources, &run.dataset, &template);
     let examples = match rl.ce_weight > 0.0 {
         true => Some(references(&context.console, &maker, &parts.train)?),
         false => None,
     };
-    Ok(TrainingData {
+    let held_out = held_out(&context.console, parts.validation, settings, rl, seed);
+    let data = TrainingData {
         examples,
         samples: Some(samples),
-        validation: Validation::Samples(validation),
+        validation: prompts(&maker, &held_out)?,
         sources,
         ..TrainingData::default()
-    })
+    };
+    let practice = (!held_out.is_empty()).then_some(Practice {
+        problems: held_out,
+        dataset: run.dataset,
+        style,
+    });
+    Ok((data, practice))
 }
 
 /// Of the run that was named, or of that beside the samples.

@@ -11,6 +11,7 @@ use harness::store::{StoredRun, read_record_file};
 use harness::training::{CriticScore, Origin};
 use harness::verdict::{Grader, Judgement, Outcome};
 
+use super::soundness::{check_run, check_scores};
 use crate::context::Context;
 use crate::exit::{data, usage};
 
@@ -113,7 +114,11 @@ pub(crate) fn baselines(path: &Path) -> Result<BTreeMap<ProblemId, Outcome>> {
 pub(crate) fn critic_scores(
     path: &Path,
 ) -> Result<Option<BTreeMap<(CandidateId, Origin), CriticScore>>> {
-    let scores: Option<Vec<CriticScore>> = read_record_file(&path.join(CRITIC_SCORES))?;
+    let file = path.join(CRITIC_SCORES);
+    let scores: Option<Vec<CriticScore>> = read_record_file(&file)?;
+    if let Some(scores) = &scores {
+        check_scores(scores, &file)?;
+    }
     Ok(scores.map(|scores| {
         scores
             .into_iter()
@@ -125,6 +130,7 @@ pub(crate) fn critic_scores(
 fn read(path: &Path) -> Result<StoredRun> {
     let run = StoredRun::read(path)?;
     if run.is_finished {
+        check_run(&run, path)?;
         return Ok(run);
     }
     Err(data(format!(

@@ -35,6 +35,7 @@ mod condition;
 mod constant;
 mod evaluate;
 mod names;
+mod operations;
 mod plan;
 mod script;
 mod subject;

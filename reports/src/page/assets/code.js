@@ -31,8 +31,7 @@ function linesOf(pieces, make) {
   for (const piece of pieces) {
     piece.text.split("\n").forEach((text, at) => {
       if (at > 0) lines.push([]);
-      const isShown = text !== "" || piece.keepEmpty;
-      if (isShown) lines[lines.length - 1].push(make(piece, text));
+      if (text !== "") lines[lines.length - 1].push(make(piece, text));
     });
   }
   // A program's last line end begins no line.

@@ -25,7 +25,7 @@ function criticView(critic, outcome) {
     return span;
   });
   const code = codeBlock(lines, "What the critic read, with the values of its tokens");
-  const readout = h("p", { class: "readout", "aria-live": "polite" });
+  const readout = h("p", { class: "readout" });
   const last = critic.tokens.length - 1;
   const slider = h("input", { type: "range", min: "0", max: String(last), value: "0", step: "1" });
   const curve = h("div", { class: "curve" });

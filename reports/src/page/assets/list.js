@@ -124,7 +124,7 @@ function problemList(element) {
         (at) => changed("view")(Number(at)))),
     status,
     h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "List of problems" },
-      h("table", { class: "problems" }, h("thead", null, h("tr", null, headers)), body)),
+      h("table", { class: index.views.length > 3 ? "problems many" : "problems" }, h("thead", null, h("tr", null, headers)), body)),
     pager);
   update();
   return { order: () => order, viewLabel: () => index.views[state.view]?.label };
@@ -172,7 +172,8 @@ function shareBar(share) {
   if (share === null) return "–";
   const fill = h("span", { class: "fill" });
   fill.style.width = `${100 * share}%`;
-  return h("span", { class: "share" }, h("span", { class: "bar", "aria-hidden": "true" }, fill), percent(share));
+  return h("span", { class: "share" }, h("span", { class: "bar", "aria-hidden": "true" }, fill),
+    h("span", { class: "value" }, percent(share)));
 }
 
 /** Candidates by outcome, as a bar and in words. */

@@ -4,8 +4,8 @@ const overview = document.getElementById("overview");
 const listElement = document.getElementById("list");
 const list = listElement && problemList(listElement);
 const overviewTitle = document.title;
-/** Where the overview was scrolled to, and what had the focus there. */
-let left = { y: 0, link: null };
+/** Where the overview was scrolled to, and the problem that was opened last. */
+const left = { y: 0, position: null };
 
 async function route() {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -18,16 +18,15 @@ async function route() {
     overview.hidden = false;
     document.title = overviewTitle;
     if (wasOpen && (location.hash === "#problems" || location.hash === "")) {
-      window.scrollTo(0, left.y);
-      document.querySelector(`#list a[href="${CSS.escape(left.link ?? "")}"]`)?.focus({ preventScroll: true });
-      linkTo(left.link)?.focus({ preventScroll: true });
+      window.scrollTo({ top: left.y, behavior: "instant" });
+      linkTo(left.position)?.focus({ preventScroll: true });
     } else if (wasOpen) {
       document.getElementById(location.hash.slice(1))?.scrollIntoView();
     }
     return;
   }
-  if (problemPanel.hidden) left = { y: window.scrollY, link: position };
-  left.link = position;
+  if (problemPanel.hidden) left.y = window.scrollY;
+  left.position = position;
   overview.hidden = true;
   problemPanel.hidden = false;
   document.title = `${index.ids[position]} – ${overviewTitle}`;
@@ -69,6 +68,22 @@ function themes(button) {
   });
   button.hidden = false;
   apply();
+}
+
+/** What can be scrolled is a stop of the keyboard, what shows everything is none. */
+function stops() {
+  for (const region of overview.querySelectorAll(".scroll")) {
+    const overflows = region.scrollWidth > region.clientWidth || region.scrollHeight > region.clientHeight;
+    region.tabIndex = overflows ? 0 : -1;
+  }
+}
+window.addEventListener("resize", stops);
+stops();
+
+/** Problems that a table names are opened from there. */
+for (const code of list ? overview.querySelectorAll("th > code") : []) {
+  const position = positions.get(code.textContent);
+  if (position !== undefined) code.replaceWith(h("a", { href: addressOf(position) }, code.cloneNode(true)));
 }
 
 themes(document.getElementById("theme"));

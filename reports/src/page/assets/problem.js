@@ -10,7 +10,7 @@ async function showProblem(position, viewLabel, candidateIndex, order) {
   const heading = h("h1", { tabindex: "-1" }, index.ids[position]);
   problemPanel.replaceChildren(problemHead(position, viewLabel, order, heading), h("p", null, "Reading…"));
   heading.focus({ preventScroll: true });
-  window.scrollTo(0, 0);
+  window.scrollTo({ top: 0, behavior: "instant" });
   const started = performance.now();
   const chunk = await unpack(position);
   if (ticket !== opening) return;

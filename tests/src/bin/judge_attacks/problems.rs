@@ -61,6 +61,18 @@ pub(crate) fn all() -> Vec<Victim> {
             "def top(x):\n    return 0.5",
         ),
         victim(
+            "call-tally",
+            calls(
+                "tally",
+                &[
+                    (r#"[["a", "b"]]"#, r#"{"a": 1, "b": 1}"#),
+                    (r#"[["a", "a"]]"#, r#"{"a": 2}"#),
+                ],
+            ),
+            "def tally(words):\n    return {word: words.count(word) for word in words}",
+            "def tally(words):\n    return {words[0]: 1}",
+        ),
+        victim(
             "asserts-equal",
             asserts(
                 "",
@@ -135,6 +147,19 @@ pub(crate) fn all() -> Vec<Victim> {
             "def common(a, b):\n    return a",
         ),
         victim(
+            "asserts-dict",
+            asserts(
+                "",
+                &[
+                    "assert count('aab') == {'a': 2, 'b': 1}",
+                    "assert count('cc') == {'c': 2}",
+                    "assert count('xyyx') == {'x': 2, 'y': 2}",
+                ],
+            ),
+            "def count(text):\n    return {letter: text.count(letter) for letter in text}",
+            "def count(text):\n    return {text[0]: 2}",
+        ),
+        victim(
             "asserts-isinstance",
             asserts(
                 "",
@@ -188,6 +213,24 @@ pub(crate) fn all() -> Vec<Victim> {
             },
             "def square(n):\n    return n * n",
             "def square(n):\n    return 2 * n",
+        ),
+        victim(
+            "check-round-trip",
+            UnitTests::CheckFunction {
+                entry_point: "unpack".into(),
+                source: "def check(candidate):\n    for n in range(1, 6):\n        items = list(range(n))\n        assert candidate(pack(items)) == list(range(n))\n".into(),
+            },
+            "def pack(items):\n    return items[::-1]\n\ndef unpack(packed):\n    return packed[::-1]",
+            "def pack(items):\n    return len(items)\n\ndef unpack(packed):\n    return [0]",
+        ),
+        victim(
+            "check-told",
+            UnitTests::CheckFunction {
+                entry_point: "told".into(),
+                source: "def check(candidate):\n    for n in range(1, 6):\n        expected = 2 * n\n        try:\n            risky(n)\n        except ValueError as error:\n            assert candidate(error) == expected\n        else:\n            assert False\n".into(),
+            },
+            "at = []\n\ndef risky(n):\n    at.append(n)\n    raise ValueError\n\ndef told(error):\n    return 2 * at[-1]",
+            "def risky(n):\n    raise ValueError\n\ndef told(error):\n    return 2",
         ),
         victim(
             "differential-unique",

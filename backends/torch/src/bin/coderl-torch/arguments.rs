@@ -241,6 +241,15 @@ pub(crate) struct Generate {
     /// With log-probabilities
     #[arg(long)]
     pub(crate) log_probs: bool,
+    /// Directory of a critic that has its say in each token
+    #[arg(long, value_name = "DIR")]
+    pub(crate) critic: Option<String>,
+    /// How much of a say: p'(w) ∝ p(w) · p(passed | … w)^β
+    #[arg(long, value_name = "β", default_value_t = 1.0, requires = "critic")]
+    pub(crate) guidance: f64,
+    /// Tokens that the critic tries for each that is drawn
+    #[arg(long, value_name = "M", default_value_t = 16, requires = "critic")]
+    pub(crate) guidance_top: u32,
     /// Print speed to standard error
     #[arg(long)]
     pub(crate) timing: bool,
@@ -304,6 +313,9 @@ pub(crate) struct Serve {
     /// As for `show`; or the directory of a critic, which scores programs and writes none
     #[arg(long)]
     pub(crate) model: String,
+    /// Directory of a critic that guides decoding where a request asks for it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) critic: Option<String>,
     /// Tokens of a prompt that a critic reads at most
     #[arg(long, default_value_t = 600)]
     pub(crate) max_source_tokens: u32,

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use backend_torch::decode::{Candidate, Engine, Event, Finish, Request};
-use harness::decoding::{Decoding, Method};
+use backend_torch::decode::{Candidate, Engine, Event, Finish, Guide, Guided, Request};
+use harness::decoding::{Decoding, Guidance, Method};
 use harness::prompt::{Message, Prompt, Role};
 use serde_json::json;
 
@@ -31,6 +31,18 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
         (tokens, _) => tokens.to_vec(),
     };
     let n_prompt = tokens.len();
+    let critic = options
+        .critic
+        .as_deref()
+        .map(|name| model::load_guide(name, &loaded))
+        .transpose()?;
+    let guided = critic.as_ref().map(|_| Guided {
+        guidance: Guidance {
+            strength: options.guidance,
+            top: options.guidance_top,
+        },
+        prompt: tokens.clone(),
+    });
     let request = Request {
         id: 0,
         prompt: tokens,
@@ -52,6 +64,7 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
             max_prompt_tokens: None,
         },
         wants_log_probs: options.log_probs,
+        guided,
     };
     let mut engine = Engine::new(
         &*loaded.model,
@@ -59,7 +72,13 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
         &loaded.end_tokens,
         options.limits.resolve(),
     );
-    let start = Instant::now();
+    if let Some(critic) = &critic {
+        engine = engine.guided_by(Guide {
+            critic,
+            max_program: usize::MAX,
+        });
+    }
+    let (start, work_before) = (Instant::now(), processor_seconds());
     engine.push(request);
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut failure = None;
@@ -74,6 +93,7 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
         return Err(error.into());
     }
     let seconds = start.elapsed().as_secs_f64();
+    let work = processor_seconds() - work_before;
     candidates.sort_by_key(|candidate| candidate.index);
     let mut out = std::io::stdout().lock();
     for candidate in &candidates {
@@ -88,16 +108,23 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
                 Finish::Length => "length",
             },
             "log_probs": candidate.log_probs,
+            "n_critic_tokens": candidate.n_critic_tokens,
         });
         writeln!(out, "{line}")?;
     }
     if options.timing {
         let n: usize = candidates.iter().map(|candidate| candidate.n_decoded).sum();
         let line = json!({
-            "prompt_tokens": n_prompt, "new_tokens": n, "seconds": seconds,
+            "prompt_tokens": n_prompt, "new_tokens": n, "seconds": seconds, "processor_seconds": work,
             "tokens_per_second": n as f64 / seconds,
         });
         writeln!(std::io::stderr(), "{line}")?;
     }
     Ok(())
+}
+
+/// What the processors have worked for this process, all threads together.
+fn processor_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }

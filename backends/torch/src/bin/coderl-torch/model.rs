@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use backend_torch::checkpoint::Checkpoint;
-use backend_torch::cpu::{self, CpuModel};
+use backend_torch::cpu::{self, CpuCritic, CpuModel};
+use backend_torch::decode::check_vocabulary;
 use backend_torch::places::{KNOWN, KnownModel, cache_dir};
 use backend_torch::tokenizer::Tokenizer;
 use sha2::{Digest, Sha256};
@@ -27,6 +28,19 @@ pub(crate) fn load(name: &str) -> Result<Loaded> {
         tokenizer,
         end_tokens: checkpoint.config.end_tokens().to_vec(),
     })
+}
+
+/// A critic that is ready to guide `loaded`.
+pub(crate) fn load_guide(name: &str, loaded: &Loaded) -> Result<CpuCritic> {
+    let path = path(name)?;
+    let load = || -> Result<CpuCritic, backend_torch::Error> {
+        let checkpoint = Checkpoint::open(&path)?;
+        let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
+        let critic = CpuCritic::load(&checkpoint)?;
+        check_vocabulary((&*loaded.model, &loaded.tokenizer), (&critic, &tokenizer))?;
+        Ok(critic)
+    };
+    load().with_context(|| format!("`{name}` cannot guide this model"))
 }
 
 pub(crate) fn open(name: &str) -> Result<Checkpoint> {

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 use backend_torch::checkpoint::Checkpoint;
-use backend_torch::serve::Served;
+use backend_torch::decode::Guide;
 use backend_torch::serve::critic::{self, ServedCritic};
+use backend_torch::serve::{Served, ServedGuide};
 use backend_torch::tokenizer::Tokenizer;
-use backend_torch::train::Critic;
+use backend_torch::train::{Computing, Critic};
 use harness::training::BatchSettings;
 use tch::Device;
 
@@ -20,7 +21,7 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         let checkpoint = Checkpoint::open(&path)?;
         let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
         let served = ServedCritic {
-            critic: &Critic::load(&checkpoint, Device::Cpu)?,
+            critic: &Critic::load(&checkpoint, Computing::on(Device::Cpu))?,
             tokenizer: &tokenizer,
             lengths: BatchSettings {
                 size: 0,
@@ -39,6 +40,22 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         return critic::serve(&served, input, &mut output).context("serving ended");
     }
     let loaded = model::load(&options.model)?;
+    let critic = options
+        .critic
+        .as_deref()
+        .map(|name| model::load_guide(name, &loaded))
+        .transpose()?;
+    let guide = match (&options.critic, &critic) {
+        (Some(name), Some(critic)) => Some(ServedGuide {
+            guide: Guide {
+                critic,
+                max_program: options.max_target_tokens as usize,
+            },
+            max_prompt: options.max_source_tokens as usize,
+            sha256: model::digest(&model::path(name)?)?,
+        }),
+        _ => None,
+    };
     let served = Served {
         model: &*loaded.model,
         tokenizer: &loaded.tokenizer,
@@ -47,6 +64,7 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         sha256: model::digest(&path)?,
         tokenizer_sha256: loaded.tokenizer.digest(),
         limits: options.limits.resolve(),
+        guide,
     };
     backend_torch::serve::serve(&served, input, &mut output).context("serving ended")
 }

@@ -1,13 +1,11 @@
 //! What a sample, and each of its tokens, is worth (Eqs. 4–8 and 10).
 
-use harness::problem::ProblemId;
 use harness::reward::{adaptive_reward, group_advantages};
 use harness::training::{Algorithm, Baseline, Feedback, TokenValue};
 use harness::verdict::Outcome;
 use tch::{Kind, Tensor};
 
 use super::trainer::Trainer;
-use crate::error::{Error, Result};
 use crate::train::critic::Critic;
 use crate::train::loss;
 use crate::train::sequence::Sequence;
@@ -29,26 +27,32 @@ impl Trainer<'_> {
         feedback.outcome.reward() - self.rl.lint_penalty * findings
     }
 
+    /// Whether greedy programs are compared with.
+    pub(super) fn needs_greedy(&self) -> bool {
+        match self.rl.algorithm {
+            Algorithm::CodeRl { baseline, .. } | Algorithm::Ppo { baseline, .. } => {
+                baseline == Baseline::Greedy
+            }
+            Algorithm::Rltf { .. } => true,
+            Algorithm::Grpo { .. } => false,
+        }
+    }
+
     /// r(W) - b of the samples of one problem.
-    pub(super) fn sample_advantages(
-        &self,
-        problem: &ProblemId,
-        samples: &[Judged<'_>],
-    ) -> Result<Vec<f64>> {
+    ///
+    /// # Panics
+    /// Where greedy programs are needed, and a sample has none: callers see to that.
+    pub(super) fn sample_advantages(&self, samples: &[Judged<'_>]) -> Vec<f64> {
         let rewards: Vec<f64> = samples
             .iter()
             .map(|sample| self.reward(sample.feedback))
             .collect();
-        let relative = || -> Result<Vec<f64>> {
-            samples
-                .iter()
-                .zip(&rewards)
-                .map(|(sample, reward)| match sample.baseline {
-                    Some(baseline) => Ok(reward - baseline.reward()),
-                    None => Err(Error::request(format!(
-                        "problem `{problem}` has no greedy baseline program; make them with \
-                         `coderl sample`, or use the baseline `none` or `group`"
-                    ))),
+        let relative = || -> Vec<f64> {
+            let pairs = samples.iter().zip(&rewards);
+            pairs
+                .map(|(sample, reward)| {
+                    let baseline = sample.baseline.expect("seen to by the caller");
+                    reward - baseline.reward()
                 })
                 .collect()
         };
@@ -56,14 +60,14 @@ impl Trainer<'_> {
             Algorithm::CodeRl { baseline, .. } | Algorithm::Ppo { baseline, .. } => {
                 match baseline {
                     Baseline::None => rewards,
-                    Baseline::Greedy => relative()?,
+                    Baseline::Greedy => relative(),
                     Baseline::Group => group_advantages(&rewards, false),
                 }
             }
             Algorithm::Grpo { .. } => group_advantages(&rewards, true),
             Algorithm::Rltf {
                 adaptive_weight, ..
-            } => relative()?
+            } => relative()
                 .into_iter()
                 .zip(samples)
                 .map(|(coarse, sample)| {
@@ -82,7 +86,7 @@ impl Trainer<'_> {
                 *advantage *= self.rl.negative_weight;
             }
         }
-        Ok(advantages)
+        advantages
     }
 
     /// A_t of a sample, given its advantage and the critic's values where these are asked for.

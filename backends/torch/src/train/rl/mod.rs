@@ -11,10 +11,12 @@
 //! - L_ce has as many reference programs an update as L_rl has samples.
 
 mod advantage;
+mod collapse;
 mod offline;
 mod online;
 mod trainer;
 mod update;
+mod validation;
 
 pub(super) use trainer::{
     Trainer, needs_critic, needs_reference, restore_critic, updates_per_round,

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use harness::problem::ProblemId;
-use harness::training::TrainingSample;
+use harness::training::{TrainingExample, TrainingSample};
 use harness::verdict::Outcome;
 
 use super::advantage::Judged;
+use super::collapse;
 use super::trainer::{IS_VALUE, Trainer, Weighted, needs_critic};
 use super::update::Update;
-use crate::error::{Error, Result};
+use super::validation::VALIDATION_REWARD;
+use crate::error::Result;
+use crate::train::data::Records;
 use crate::train::order::{Passes, Purpose};
 use crate::train::sequence::Sequence;
 use crate::train::session::Session;
@@ -19,9 +22,11 @@ impl Trainer<'_> {
     pub(in crate::train) fn train_offline(
         &mut self,
         session: &mut Session<'_, '_>,
-        samples: &[TrainingSample],
+        samples: &Records<TrainingSample>,
         references: &[Sequence],
+        held_out: &[TrainingExample],
     ) -> Result<()> {
+        self.validate_first(session, held_out)?;
         let weighted = self.weigh(samples)?;
         let size = self.batch.size as usize;
         let mut order = Passes::new(weighted.len(), size, self.seed, Purpose::Order);
@@ -36,19 +41,25 @@ impl Trainer<'_> {
                     .map(|i| &references[*i])
                     .collect(),
             };
+            session.begin_update();
             let (n_tokens, values) = self.update(&update, step, session.n_steps)?;
+            let health = collapse::watch_update(&mut session.progress, step + 1, &values);
             session.updated(n_tokens, values)?;
+            health?;
+            if session.is_planned() {
+                self.validate(session, held_out)?;
+            }
             if session.is_due() {
-                session.keep(self, None)?;
+                session.keep(self)?;
             }
         }
-        session.finish(self, BTreeMap::new())
+        session.finish(self, VALIDATION_REWARD)
     }
 
     /// Adds the gradients of a first update over all samples and references; returns its loss.
     pub(in crate::train) fn backward_all(
         &self,
-        samples: &[TrainingSample],
+        samples: &Records<TrainingSample>,
         references: &[Sequence],
     ) -> Result<f64> {
         let weighted = self.weigh(samples)?;
@@ -59,7 +70,18 @@ impl Trainer<'_> {
         Ok(self.backward(&update, 0).1["loss"])
     }
 
-    fn weigh(&self, samples: &[TrainingSample]) -> Result<Vec<Weighted>> {
+    fn weigh(&self, samples: &Records<TrainingSample>) -> Result<Vec<Weighted>> {
+        let lacks = |sample: &TrainingSample| sample.baseline.is_none();
+        if self.needs_greedy()
+            && let Some(index) = samples.iter().position(lacks)
+        {
+            let detail = format!(
+                "sample `{}` has no greedy baseline program; make them with `coderl sample`, or \
+                 use the baseline `none` or `group`",
+                samples[index].id
+            );
+            return Err(samples.refuse(index, detail));
+        }
         let mut by_problem: BTreeMap<&ProblemId, Vec<usize>> = BTreeMap::new();
         for (index, sample) in samples.iter().enumerate() {
             by_problem
@@ -68,7 +90,7 @@ impl Trainer<'_> {
                 .push(index);
         }
         let mut advantages = vec![0.0; samples.len()];
-        for (problem, members) in by_problem {
+        for members in by_problem.into_values() {
             let judged: Vec<Judged<'_>> = members
                 .iter()
                 .map(|index| Judged {
@@ -76,7 +98,7 @@ impl Trainer<'_> {
                     baseline: samples[*index].baseline,
                 })
                 .collect();
-            let found = self.sample_advantages(problem, &judged)?;
+            let found = self.sample_advantages(&judged);
             for (index, advantage) in members.into_iter().zip(found) {
                 advantages[index] = advantage;
             }
@@ -93,7 +115,7 @@ impl Trainer<'_> {
         };
         Ok(sequences
             .into_iter()
-            .zip(samples)
+            .zip(samples.iter())
             .zip(advantages)
             .zip(values)
             .zip(sampled)
@@ -115,7 +137,7 @@ impl Trainer<'_> {
     /// Values of the tokens: those on record, or the critic's.
     fn offline_values(
         &self,
-        samples: &[TrainingSample],
+        samples: &Records<TrainingSample>,
         sequences: &[Sequence],
     ) -> Result<Vec<Option<Vec<f32>>>> {
         if !needs_critic(self.rl) {
@@ -124,42 +146,47 @@ impl Trainer<'_> {
         if let Some(critic) = &self.critic {
             let pairs: Vec<(&Sequence, Outcome)> = sequences
                 .iter()
-                .zip(samples)
+                .zip(samples.iter())
                 .map(|(sequence, sample)| (sequence, sample.feedback.outcome))
                 .collect();
             let values = self.critic_values(&critic.critic, &pairs);
             return Ok(values.into_iter().map(Some).collect());
         }
-        samples
-            .iter()
-            .zip(sequences)
-            .map(|(sample, sequence)| match &sample.token_values {
-                // A program that is cut here and was not there keeps the values of what is left:
-                // none depends on what comes behind.
-                Some(values) if values.len() >= sequence.target.len() => {
-                    let values = &values[..sequence.target.len()];
-                    match values.iter().position(|value| !IS_VALUE.contains(value)) {
-                        None => Ok(Some(values.to_vec())),
-                        Some(place) => Err(Error::request(format!(
-                            "sample `{}`: token value {} is {}, and values are probabilities",
-                            sample.id,
-                            place + 1,
-                            values[place],
-                        ))),
-                    }
-                }
-                Some(values) => Err(Error::request(format!(
-                    "sample `{}` has {} token values and {} tokens; score it with a critic of the \
-                     actor's tokenizer",
-                    sample.id,
-                    values.len(),
-                    sequence.target.len()
-                ))),
-                None => Err(Error::request(format!(
-                    "sample `{}` has no token values; name a critic, or use another token value",
-                    sample.id
-                ))),
-            })
-            .collect()
+        let of_sample = |(index, sequence): (usize, &Sequence)| {
+            let sample = &samples[index];
+            recorded_values(sample, sequence.target.len())
+                .map(|values| Some(values.to_vec()))
+                .map_err(|detail| {
+                    samples.refuse(index, format_args!("sample `{}` {detail}", sample.id))
+                })
+        };
+        sequences.iter().enumerate().map(of_sample).collect()
+    }
+}
+
+/// The values of the first `n_tokens` tokens of a sample, or what is wrong with them.
+fn recorded_values(
+    sample: &TrainingSample,
+    n_tokens: usize,
+) -> std::result::Result<&[f32], String> {
+    let Some(values) = &sample.token_values else {
+        return Err("has no token values; name a critic, or use another token value".to_owned());
+    };
+    // A program that is cut here and was not there keeps the values of what is left: none depends
+    // on what comes behind.
+    let Some(values) = values.get(..n_tokens) else {
+        return Err(format!(
+            "has {} token values and {n_tokens} tokens; score it with a critic of the actor's \
+             tokenizer",
+            values.len(),
+        ));
+    };
+    match values.iter().position(|value| !IS_VALUE.contains(value)) {
+        None => Ok(values),
+        Some(place) => Err(format!(
+            "has token value {} of {}, and values are probabilities",
+            place + 1,
+            values[place],
+        )),
     }
 }

@@ -1,31 +1,26 @@
 //! Rounds of sampling, judging and learning.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use backends::training::protocol::Program;
 use harness::problem::ProblemId;
 use harness::seed::candidate_seed;
-use harness::training::{Algorithm, Baseline, Feedback, OnlineSettings, TrainingExample};
+use harness::training::{Feedback, OnlineSettings, TrainingExample};
 use harness::verdict::Outcome;
 
 use super::advantage::Judged;
+use super::collapse::watch_round;
 use super::trainer::{CRITIC_UPDATES, Trainer, Weighted, needs_critic, updates_per_round};
 use super::update::Update;
-use crate::error::{Error, Result};
+use super::validation::VALIDATION_REWARD;
+use crate::error::Result;
 use crate::train::optimizer::finite;
 use crate::train::order::{Passes, Purpose, permutation, seed_for};
-use crate::train::rollout::{Draw, Sampled, draw};
+use crate::train::rollout::{Draw, Sampled, draw, judged};
 use crate::train::schedule::learning_rate;
 use crate::train::sequence::Sequence;
 use crate::train::session::Session;
 use crate::train::supervised::named;
-
-/// Rounds whose share of passing samples is below this part of the first round's …
-const COLLAPSED_SHARE: f64 = 0.25;
-/// … and so many of them in a row end a training.
-const COLLAPSED_ROUNDS: f64 = 5.0;
-/// A first round below this share says nothing.
-const LEAST_FIRST_SHARE: f64 = 0.02;
 
 /// Samples of a round with their feedback.
 struct Round {
@@ -42,7 +37,9 @@ impl Trainer<'_> {
         session: &mut Session<'_, '_>,
         online: &OnlineSettings,
         examples: &[TrainingExample],
+        held_out: &[TrainingExample],
     ) -> Result<()> {
+        self.validate_first(session, held_out)?;
         let mut problems: BTreeMap<&ProblemId, Vec<&TrainingExample>> = BTreeMap::new();
         for example in examples {
             problems.entry(example.problem()).or_default().push(example);
@@ -58,9 +55,10 @@ impl Trainer<'_> {
                 .into_iter()
                 .map(|index| &problems[index][..])
                 .collect();
+            let begun = Instant::now();
             let found = self.sample_round(session, online, &chosen, round)?;
-            self.report_round(session, round, &found)?;
-            let weighted = self.weigh_round(&chosen, &found)?;
+            self.report_round(session, round, &found, begun)?;
+            let weighted = self.weigh_round(&found);
             let references = self.references(&chosen, round)?;
             for index in 0..per_round {
                 let step = session.progress.step;
@@ -72,6 +70,7 @@ impl Trainer<'_> {
                     samples: slice(&weighted, per_pass as usize, place, seed),
                     references: slice(&references, per_pass as usize, place, seed),
                 };
+                session.begin_update();
                 let (n_tokens, values) = self.update(&update, step, session.n_steps)?;
                 session.updated(n_tokens, values)?;
             }
@@ -81,12 +80,16 @@ impl Trainer<'_> {
             // Rounds are what can be gone on from.
             let every = u64::from(session.settings.checkpoints.every.max(1));
             let made = session.progress.step / every;
-            let is_over = session.is_done() || session.link.is_stopped();
-            if made > (session.progress.step - per_round) / every || is_over {
-                session.keep(self, None)?;
+            let before = (session.progress.step - per_round) / every;
+            let is_planned = made > before || session.is_done();
+            if is_planned {
+                self.validate(session, held_out)?;
+            }
+            if is_planned || session.link.is_stopped() {
+                session.keep(self)?;
             }
         }
-        session.finish(self, BTreeMap::new())
+        session.finish(self, VALIDATION_REWARD)
     }
 
     fn sample_round(
@@ -122,16 +125,7 @@ impl Trainer<'_> {
             let how = how.greedy();
             drawn.extend(draw(actor, self.tokenizer, &self.sequencer, &greedy, how)?);
         }
-        let programs = drawn
-            .iter()
-            .enumerate()
-            .map(|(index, sample)| Program {
-                problem: chosen[sample.prompt][0].problem().clone(),
-                index: u32::try_from(index).unwrap_or(u32::MAX),
-                text: sample.text.clone(),
-            })
-            .collect();
-        let feedback = session.link.judge(programs)?;
+        let feedback = judged(session.link, &drawn, |prompt| chosen[prompt][0].problem())?;
         let mut round = Round {
             samples: Vec::new(),
             baselines: vec![None; chosen.len()],
@@ -154,18 +148,14 @@ impl Trainer<'_> {
         Ok(round)
     }
 
-    fn needs_greedy(&self) -> bool {
-        match self.rl.algorithm {
-            Algorithm::CodeRl { baseline, .. } | Algorithm::Ppo { baseline, .. } => {
-                baseline == Baseline::Greedy
-            }
-            Algorithm::Rltf { .. } => true,
-            Algorithm::Grpo { .. } => false,
-        }
-    }
-
     /// Tells how a round went, and ends a training that has collapsed.
-    fn report_round(&self, session: &mut Session<'_, '_>, round: u64, found: &Round) -> Result<()> {
+    fn report_round(
+        &self,
+        session: &mut Session<'_, '_>,
+        round: u64,
+        found: &Round,
+        begun: Instant,
+    ) -> Result<()> {
         let n = found.samples.len().max(1) as f64;
         let share = |outcome: Outcome| {
             let with = |(_, feedback): &&(Sampled, Feedback)| feedback.outcome == outcome;
@@ -196,32 +186,11 @@ impl Trainer<'_> {
         if found.n_unjudged > 0 {
             values.insert("n_unjudged".to_owned(), found.n_unjudged as f64);
         }
-        session.measured(values)?;
-        let notes = &mut session.progress.notes;
-        let first = *notes
-            .entry("first_share_passed".to_owned())
-            .or_insert(passed);
-        let low = notes.entry("n_collapsed_rounds".to_owned()).or_insert(0.0);
-        if first >= LEAST_FIRST_SHARE && passed < COLLAPSED_SHARE * first {
-            *low += 1.0;
-        } else {
-            *low = 0.0;
-        }
-        if *low >= COLLAPSED_ROUNDS {
-            return Err(Error::request(format!(
-                "the reward has collapsed: {:.1} % of the samples passed in round {} and {:.1} % \
-                 in the first, and the {COLLAPSED_ROUNDS} rounds before were as bad. A lower \
-                 learning rate, a smaller `rl.negative-weight`, a clipped algorithm with a KL \
-                 penalty or more L_ce may help; the last checkpoint is in `checkpoints`",
-                passed * 100.0,
-                round + 1,
-                first * 100.0,
-            )));
-        }
-        Ok(())
+        session.sampled(values, lengths, begun.elapsed().as_secs_f64())?;
+        watch_round(&mut session.progress, round + 1, passed)
     }
 
-    fn weigh_round(&self, chosen: &[&[&TrainingExample]], found: &Round) -> Result<Vec<Weighted>> {
+    fn weigh_round(&self, found: &Round) -> Vec<Weighted> {
         let pairs: Vec<(&Sequence, Outcome)> = found
             .samples
             .iter()
@@ -242,17 +211,17 @@ impl Trainer<'_> {
         };
         let mut rest = found.samples.iter().zip(values).zip(sampled);
         let mut weighted = Vec::new();
-        for (prompt, examples) in chosen.iter().enumerate() {
+        for (prompt, baseline) in found.baselines.iter().enumerate() {
             let judged: Vec<Judged<'_>> = found
                 .samples
                 .iter()
                 .filter(|(sample, _)| sample.prompt == prompt)
                 .map(|(_, feedback)| Judged {
                     feedback,
-                    baseline: found.baselines[prompt],
+                    baseline: *baseline,
                 })
                 .collect();
-            let advantages = self.sample_advantages(examples[0].problem(), &judged)?;
+            let advantages = self.sample_advantages(&judged);
             // Samples are sorted by prompt.
             for advantage in advantages {
                 let (((sample, feedback), values), sampled_log_probs) =
@@ -269,7 +238,7 @@ impl Trainer<'_> {
                 });
             }
         }
-        Ok(weighted)
+        weighted
     }
 
     /// One reference program of each problem of a round, another one each time.

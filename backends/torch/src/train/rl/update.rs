@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use harness::training::{Algorithm, StepOrder};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::trainer::{Trainer, Weighted};
 use crate::error::Result;
-use crate::layers::Mode;
 use crate::train::actor::Actor;
 use crate::train::loss;
 use crate::train::order::{Purpose, seed_for};
@@ -56,12 +55,14 @@ impl Trainer<'_> {
                 sequences.extend(update.samples.iter().map(|sample| &sample.sequence));
             }
             if !sequences.is_empty() {
-                let n_labels = sequences.iter().map(|sequence| sequence.target.len()).sum();
+                let n_labels: usize = sequences.iter().map(|sequence| sequence.target.len()).sum();
                 let divisor = loss::divisor(self.rl.reduction, sequences.len(), n_labels);
                 let weight = self.rl.ce_weight / divisor;
                 let loss =
                     backward_cross_entropy(&self.trained.actor, &sequences, self.batch, weight);
                 values.insert("ce_loss".to_owned(), loss / self.rl.ce_weight);
+                let nll = loss / weight / n_labels as f64;
+                values.insert("ce_nll".to_owned(), nll);
                 total += loss;
                 n_tokens += sequences.iter().map(|s| s.n_tokens()).sum::<usize>();
             }
@@ -96,45 +97,48 @@ impl Trainer<'_> {
         let sequences: Vec<&Sequence> = active.iter().map(|sample| &sample.sequence).collect();
         let actor = &self.trained.actor;
         let (mut total, mut entropy, mut kl, mut n_seen) = (0.0, 0.0, 0.0, 0_usize);
+        // -log p of tokens with an advantage, and their number.
+        let (mut nll, mut n_wanted) = (0.0, 0);
         for (pass, batch) in passes(actor, &sequences, self.batch) {
-            let logits = actor.target_logits(&batch, Mode::Train);
-            let log_probs = loss::token_log_probs(&logits, &batch.labels);
             let flat = |values: fn(&Weighted) -> &[f32]| {
                 let values: Vec<f32> = pass
                     .iter()
                     .flat_map(|index| values(active[*index]).iter().copied())
                     .collect();
-                Tensor::from_slice(&values).to_device(log_probs.device())
+                Tensor::from_slice(&values).to_device(actor.device())
             };
             let advantages = flat(|sample| &sample.advantages);
-            let loss = match self.rl.algorithm {
-                Algorithm::CodeRl { .. } | Algorithm::Rltf { .. } => {
-                    loss::policy_gradient(&log_probs, &advantages)
-                }
-                Algorithm::Ppo { clip, .. } | Algorithm::Grpo { clip, .. } => {
-                    let sampled = flat(|sample| &sample.sampled_log_probs);
-                    loss::clipped_policy_gradient(&log_probs, &sampled, &advantages, clip)
-                }
-            };
-            let loss = match (&self.reference, self.rl.algorithm) {
-                (
-                    Some(reference),
-                    Algorithm::Ppo { kl_weight, .. } | Algorithm::Grpo { kl_weight, .. },
-                ) => {
-                    let reference = tch::no_grad(|| {
-                        let logits = reference.target_logits(&batch, Mode::Evaluate);
-                        loss::token_log_probs(&logits, &batch.labels)
-                    });
-                    let divergence = loss::kl_divergence(&log_probs, &reference);
-                    kl += divergence.double_value(&[]);
-                    loss + divergence * kl_weight
-                }
-                _ => loss,
-            };
-            let loss = loss * weight;
-            loss.backward();
-            total += loss.double_value(&[]);
-            entropy += tch::no_grad(|| loss::entropy(&logits).sum(Kind::Double).double_value(&[]));
+            let wanted = advantages.gt(0.0);
+            n_wanted += wanted.sum(Kind::Int64).int64_value(&[]);
+            total += actor.backward(&batch, |states| {
+                let all = loss::log_softmax(&actor.logits(states, &batch));
+                entropy += loss::entropy(&all);
+                let log_probs = loss::of_labels(&all, &batch.labels);
+                let of_wanted = log_probs.detach() * &wanted;
+                nll -= of_wanted.sum(Kind::Double).double_value(&[]);
+                let loss = match self.rl.algorithm {
+                    Algorithm::CodeRl { .. } | Algorithm::Rltf { .. } => {
+                        loss::policy_gradient(&log_probs, &advantages)
+                    }
+                    Algorithm::Ppo { clip, .. } | Algorithm::Grpo { clip, .. } => {
+                        let sampled = flat(|sample| &sample.sampled_log_probs);
+                        loss::clipped_policy_gradient(&log_probs, &sampled, &advantages, clip)
+                    }
+                };
+                let loss = match (&self.reference, self.rl.algorithm) {
+                    (
+                        Some(reference),
+                        Algorithm::Ppo { kl_weight, .. } | Algorithm::Grpo { kl_weight, .. },
+                    ) => {
+                        let divergence =
+                            loss::kl_divergence(&log_probs, &reference.log_probs(&batch));
+                        kl += divergence.double_value(&[]);
+                        loss + divergence * kl_weight
+                    }
+                    _ => loss,
+                };
+                loss * weight
+            });
             n_seen += batch.n_labels;
         }
         let mut values = BTreeMap::new();
@@ -142,6 +146,9 @@ impl Trainer<'_> {
             values.insert("entropy".to_owned(), entropy / n_seen as f64);
             if self.reference.is_some() {
                 values.insert("kl".to_owned(), kl / n_seen as f64);
+            }
+            if n_wanted > 0 {
+                values.insert("advantage_nll".to_owned(), nll / n_wanted as f64);
             }
         }
         let n_tokens = sequences.iter().map(|sequence| sequence.n_tokens()).sum();
@@ -151,20 +158,16 @@ impl Trainer<'_> {
     /// log p of the tokens of samples as `actor` has them, which a clipped loss compares with.
     pub(super) fn log_probs(&self, actor: &Actor, sequences: &[&Sequence]) -> Vec<Vec<f32>> {
         let mut out = vec![Vec::new(); sequences.len()];
-        tch::no_grad(|| {
-            for (pass, batch) in passes(actor, sequences, self.batch) {
-                let logits = actor.target_logits(&batch, Mode::Evaluate);
-                let log_probs = loss::token_log_probs(&logits, &batch.labels);
-                let mut data = vec![0.0_f32; batch.n_labels];
-                let log_probs = log_probs.to_device(tch::Device::Cpu).contiguous();
-                log_probs.copy_data(&mut data, batch.n_labels);
-                let mut data = data.into_iter();
-                for index in pass {
-                    let n = sequences[index].target.len();
-                    out[index] = data.by_ref().take(n).collect();
-                }
+        for (pass, batch) in passes(actor, sequences, self.batch) {
+            let mut data = vec![0.0_f32; batch.n_labels];
+            let log_probs = actor.log_probs(&batch).to_device(Device::Cpu);
+            log_probs.contiguous().copy_data(&mut data, batch.n_labels);
+            let mut data = data.into_iter();
+            for index in pass {
+                let n = sequences[index].target.len();
+                out[index] = data.by_ref().take(n).collect();
             }
-        });
+        }
         out
     }
 
