@@ -227,9 +227,9 @@ fn a_hundred_thousand_candidates() {
          opened in {opened} ms"
     );
     note(&measured);
-    // Far above what a quiet machine needs (`docs/report-page.md`).
-    assert!(loaded < Duration::from_secs(20), "{measured}");
-    assert!(sorted.max(filtered).max(opened) < 1_000.0, "{measured}");
+    // Far above what it takes (`docs/report-page.md`): the machine may be a crowded one.
+    assert!(loaded < Duration::from_secs(60), "{measured}");
+    assert!(sorted.max(filtered).max(opened) < 5_000.0, "{measured}");
 }
 
 /// A judged run of `n_problems` with `n` candidates each, as the runner leaves it.

@@ -179,7 +179,6 @@ fn a_study_is_done_once_and_reported() {
             "four samples",
             "the toy, n-samples 2",
             "pass@1, over the control",
-            "A: baseline",
         ],
     );
     let report = |file: &str| {

@@ -49,6 +49,19 @@ impl StudyTables {
         }
     }
 
+    /// The main tables: of each entry and dataset one.
+    pub fn results(&self) -> impl Iterator<Item = Table> {
+        let of_choice = |(choice, tables): &'_ (TableChoice, Vec<Table>)| {
+            let main = format!("{}.", choice.name);
+            let is_main = move |table: &&Table| {
+                let dataset = table.name.strip_prefix(&main);
+                dataset.is_some_and(|name| name != "paper" && !name.ends_with(".levels"))
+            };
+            tables.iter().filter(is_main).cloned().collect::<Vec<_>>()
+        };
+        self.choices.iter().flat_map(of_choice)
+    }
+
     pub fn all(&self) -> impl Iterator<Item = &Table> {
         let choices = self.choices.iter().flat_map(|(_, tables)| tables);
         choices.chain(self.datasets.iter().flat_map(|(_, tables)| tables))

@@ -40,10 +40,9 @@ pub(crate) fn make(context: &Context, opened: &Opened, folder: Option<&Path>) ->
     }
     let tables = StudyTables::new(&input);
     let mut out = std::io::stdout().lock();
-    for (_, tables) in &tables.choices {
-        for table in tables {
-            writeln!(out, "{}", render::terminal(table, terminal_width()))?;
-        }
+    // By level and beside the paper they are in the folder.
+    for table in tables.results() {
+        writeln!(out, "{}", render::terminal(&table, terminal_width()))?;
     }
     let own = opened.out().join("report");
     let files = write_study(&input, folder.unwrap_or(&own))?;
