@@ -153,7 +153,7 @@ fn hostile_data_stays_text() {
     browser.open(&coderl.path(run).join("report/index.html"), READY);
     browser.evaluate("document.querySelector('.problems tbody a').click()");
     browser.wait_until(OPENED);
-    for at in 0..programs.len() {
+    for (at, program) in programs.iter().enumerate() {
         browser.evaluate(&format!(
             "document.querySelectorAll('[role=option]')[{at}].click()"
         ));
@@ -163,7 +163,7 @@ fn hostile_data_stays_text() {
              .filter((node) => !['at', 'fault'].includes(node.className))\
              .map((node) => node.textContent).join('')).join('')",
         );
-        let expected: String = programs[at]
+        let expected: String = program
             .replace('\u{1b}', "␛")
             .replace('\u{0}', "␀")
             .replace('\u{202e}', "⟨U+202E⟩")
