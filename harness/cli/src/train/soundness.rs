@@ -27,14 +27,14 @@ pub(super) fn check_run(run: &StoredRun, path: &Path) -> Result<()> {
         check_end(&path.join(name))?;
     }
     let problems: BTreeSet<&ProblemId> = run.problems.iter().map(|problem| &problem.id).collect();
-    let stray = run.candidates.iter().map(|candidate| &candidate.id);
-    for id in stray.filter(|id| !problems.contains(&id.problem)) {
+    let mut candidates = run.candidates.iter().map(|candidate| &candidate.id);
+    if let Some(id) = candidates.find(|id| !problems.contains(&id.problem)) {
         let detail = "is of a problem that the run does not have";
         return Err(refuse(&path.join(CANDIDATES), "id", id, detail));
     }
     let ids: BTreeSet<&CandidateId> = run.candidates.iter().map(|it| &it.id).collect();
-    let stray = run.verdicts.iter().map(|verdict| &verdict.candidate);
-    for id in stray.filter(|id| !ids.contains(id)) {
+    let mut judged = run.verdicts.iter().map(|verdict| &verdict.candidate);
+    if let Some(id) = judged.find(|id| !ids.contains(id)) {
         let detail = "is judged, and there is no such candidate";
         return Err(refuse(&path.join(VERDICTS), "candidate", id, detail));
     }
