@@ -18,6 +18,9 @@ import variants
 LIMIT = 1e-4
 # Updates divide gradients by their size, so that small ones are as loud as large ones.
 UPDATED_LIMIT = 1e-3
+# Two tokens of these samples are within rounding of the maximum of one channel of the states (their
+# values differ by 2e-7), and which of them is taken moves the gradient of that channel.
+TIED, TIED_LIMIT = 1e-6, 2e-2
 FAMILIES = {"t5": "t5 gated-gelu tied", "llama": "llama 6/2 heads tied"}
 MAX_SOURCE, MAX_TARGET = 60, 24
 REWARDS = {"compile-error": -1.0, "runtime-error": -0.6, "failed-tests": -0.3, "passed-tests": 1.0}
@@ -246,6 +249,15 @@ def critic_loss(stage, model):
     return torch.stack(losses).mean()
 
 
+def has_tie(stage, model):
+    """Whether rounding decides which token a maximum over states is of."""
+    if stage.get("pooling") != "states":
+        return False
+    states = (model.states(sample, stage["alignment"], False).detach() for sample in samples())
+    tops = (it.topk(2, dim=0).values for it in states if len(it) > 1)
+    return any((first - second).min() < TIED for first, second in tops)
+
+
 def rl_loss(stage, model, reference):
     algorithm = stage["algorithm"]
     records = samples()
@@ -425,8 +437,9 @@ def compare(table, ours, folder):
         loss, gradients = gradients_of(stage, Model(current), Model(place / "base"))
         relative(table, name, "loss", abs(found_loss - loss) / abs(loss))
         error, where = worst(found, gradients)
-        relative(table, name, f"{len(gradients)} gradients", error)
-        if error > LIMIT:
+        limit = TIED_LIMIT if has_tie(stage, Model(place / "base")) else LIMIT
+        relative(table, name, f"{len(gradients)} gradients", error, limit)
+        if error > limit:
             print(f"  the worst is {where}")
     for name, family, stage, n_steps in (
         ("SFT", "t5", {"name": "sft"}, 8),
