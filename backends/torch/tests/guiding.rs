@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::cpu::{CpuCritic, PeekRow, Rows, StepRow};
 use backend_torch::decode::{Candidate, Engine, Guide, Guided, Limits, Request, check_vocabulary};
-use backend_torch::train::{Critic, Sequence};
+use backend_torch::train::{Computing, Critic, Sequence};
 use harness::decoding::{Guidance, Method};
 use harness::training::BatchSettings;
 use tch::Device;
@@ -20,7 +20,7 @@ fn critics(case: &Case) -> (CpuCritic, Critic) {
     let folder = tempfile::tempdir().unwrap();
     write_critic(&with_head(case), folder.path());
     let open = || Checkpoint::open(folder.path()).unwrap();
-    let tensors = Critic::load(&open(), Device::Cpu).unwrap();
+    let tensors = Critic::load(&open(), Computing::on(Device::Cpu)).unwrap();
     (CpuCritic::load(&open()).unwrap(), tensors)
 }
 
@@ -72,7 +72,10 @@ fn unread(candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.collect()
 }
 
-const STRENGTH: fn(f64) -> Option<Guidance> = |strength| Some(Guidance { strength, top: 6 });
+/// Guidance among six tokens.
+fn say(strength: f64) -> Option<Guidance> {
+    Some(Guidance { strength, top: 6 })
+}
 
 #[test]
 fn values_of_tried_tokens_are_those_that_the_critic_gives_written_ones() {
@@ -143,11 +146,11 @@ fn a_critic_without_a_say_changes_nothing() {
         let loaded = load(&case);
         let (critic, _) = critics(&case);
         let (plain, _) = decode(&loaded, limits(8), requests(4, None));
-        let (found, errors) = guided(&loaded, &critic, limits(8), requests(4, STRENGTH(0.0)));
+        let (found, errors) = guided(&loaded, &critic, limits(8), requests(4, say(0.0)));
         assert_eq!(errors, []);
         assert!(found.iter().all(|candidate| candidate.n_critic_tokens > 0));
         assert_eq!(unread(found), plain, "{}", case.name);
-        let (found, _) = guided(&loaded, &critic, limits(8), requests(4, STRENGTH(3.0)));
+        let (found, _) = guided(&loaded, &critic, limits(8), requests(4, say(3.0)));
         assert_ne!(unread(found), plain, "{}", case.name);
     }
 }
@@ -157,7 +160,7 @@ fn guided_candidates_do_not_depend_on_what_is_decoded_beside_them() {
     for case in families() {
         let loaded = load(&case);
         let (critic, _) = critics(&case);
-        let all = || requests(4, STRENGTH(2.0));
+        let all = || requests(4, say(2.0));
         let (expected, errors) = guided(&loaded, &critic, limits(1), all());
         assert_eq!(errors, []);
         assert_eq!(expected.len(), 20);
@@ -192,7 +195,7 @@ fn a_forced_prefix_is_read_by_the_critic_too() {
         let whole = |change: &dyn Fn(&mut Request)| {
             // Of two tokens always the one that the critic prefers: draws are numbered behind the
             // prefix, and make no difference so.
-            let mut request = requests(1, STRENGTH(1e6)).remove(0);
+            let mut request = requests(1, say(1e6)).remove(0);
             request.seeds.truncate(1);
             request.decoding.method = Method::Sample {
                 temperature: 1.0,
@@ -322,7 +325,7 @@ fn what_makes_no_sense_is_refused() {
     let [t5, llama] = families();
     let loaded = load(&llama);
     let (critic, _) = critics(&llama);
-    let all = requests(4, STRENGTH(1.0));
+    let all = requests(4, say(1.0));
     let mut wrong = Vec::new();
     for (mut request, change) in all.into_iter().zip(0..) {
         let guided = request.guided.as_mut().unwrap();
@@ -347,7 +350,7 @@ fn what_makes_no_sense_is_refused() {
     {
         assert!(error.1.contains(part), "{error:?}");
     }
-    let (_, errors) = decode(&loaded, limits(4), requests(1, STRENGTH(1.0)));
+    let (_, errors) = decode(&loaded, limits(4), requests(1, say(1.0)));
     assert!(errors[0].1.contains("no critic"), "{errors:?}");
 
     // Critics of the same tokenizer may be of another family; others are of no use.

@@ -24,8 +24,8 @@ pub struct TrainingSettings {
     pub device: Device,
     #[serde(default)]
     pub precision: Precision,
-    /// Activations inside layers are computed again for gradients, and not kept: less memory, a
-    /// third more time, the same result.
+    /// Activations inside layers are computed again for gradients, and not kept: less memory, more
+    /// time, the same result.
     #[serde(default)]
     pub gradient_checkpointing: bool,
     pub seed: u64,

@@ -22,6 +22,10 @@ const VERDICTS: &str = "verdicts.jsonl";
 
 /// Whether the candidates and verdicts of a run that is judged belong together.
 pub(super) fn check_run(run: &StoredRun, path: &Path) -> Result<()> {
+    // First: what a file lacks at its end looks like strays of the other.
+    for name in [CANDIDATES, VERDICTS] {
+        check_end(&path.join(name))?;
+    }
     let problems: BTreeSet<&ProblemId> = run.problems.iter().map(|problem| &problem.id).collect();
     let stray = run.candidates.iter().map(|candidate| &candidate.id);
     for id in stray.filter(|id| !problems.contains(&id.problem)) {
@@ -33,9 +37,6 @@ pub(super) fn check_run(run: &StoredRun, path: &Path) -> Result<()> {
     for id in stray.filter(|id| !ids.contains(id)) {
         let detail = "is judged, and there is no such candidate";
         return Err(refuse(&path.join(VERDICTS), "candidate", id, detail));
-    }
-    for name in [CANDIDATES, VERDICTS] {
-        check_end(&path.join(name))?;
     }
     Ok(())
 }
