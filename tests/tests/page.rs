@@ -111,7 +111,7 @@ fn a_run_is_read_by_keyboard() {
     browser.press(&["Escape"]);
     browser.wait_until("!document.getElementById('overview').hidden");
     assert_eq!(browser.evaluate("document.activeElement.textContent"), id);
-    assert_eq!(browser.evaluate("window.scrollY"), scrolled);
+    browser.wait_until(&format!("window.scrollY === {scrolled}"));
     assert_no_troubles(&mut browser);
     assert_accessible(&mut browser);
 }

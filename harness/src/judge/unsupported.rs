@@ -59,6 +59,7 @@ fn is_raised_for(feature: &str, program: &str, exception: &Exception) -> bool {
                 ["ImportError", "OSError", "NotImplementedError"]
                     .into_iter()
                     .any(is_a)
+                    && !is_a("ModuleNotFoundError")
                     && imports_module(program, module)
             };
             missing || useless()

@@ -409,7 +409,7 @@ fn what_is_wrong_is_named_with_line_key_and_near_miss() {
     check(
         "model = \"tiny\"",
         "model = \"@scored\"",
-        "goes round in a circle: sft needs scored needs samples needs sft",
+        "goes round in a circle: sft needs scored needs judged-samples needs samples needs sft",
     );
     check(
         "epochs = 5",
