@@ -224,7 +224,7 @@ pub fn write_overlap(
     }
     if let Some(plot) = overlap_plot(input)? {
         writer.plot(&plot)?;
-        shown.plot(&plot);
+        shown.plots.push(plot);
     }
     writer.file("README.md", summary::overlap(input, &shown).as_bytes())?;
     Ok(writer.written)
