@@ -77,7 +77,12 @@ fn a_run_is_read_by_keyboard() {
 
     // Open one that some candidate fails, and go through its candidates.
     select(&mut browser, "Candidates", "failed");
-    browser.evaluate("document.querySelector('.problems tbody a').focus()");
+    // At once: the page scrolls smoothly, and a position on the way is none to come back to.
+    browser.evaluate(
+        "(() => { const link = document.querySelector('.problems tbody a'); \
+         link.scrollIntoView({behavior: 'instant', block: 'center'}); \
+         link.focus({preventScroll: true}); })()",
+    );
     let id = browser.evaluate("document.activeElement.textContent");
     let scrolled = browser.evaluate("window.scrollY");
     browser.press(&["Enter"]);
