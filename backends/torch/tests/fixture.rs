@@ -247,19 +247,22 @@ pub(crate) fn request(prompt: &[u32], max_new_tokens: u32) -> Request {
     }
 }
 
+pub(crate) fn engine_of(loaded: &Loaded, limits: Limits) -> Engine<'_> {
+    Engine::new(
+        &*loaded.model,
+        &loaded.tokenizer,
+        &loaded.end_tokens,
+        limits,
+    )
+}
+
 /// Decodes all requests. Candidates are sorted; errors have the id of their request.
 pub(crate) fn decode(
     loaded: &Loaded,
     limits: Limits,
     requests: Vec<Request>,
 ) -> (Vec<Candidate>, Vec<(u64, String)>) {
-    let engine = Engine::new(
-        &*loaded.model,
-        &loaded.tokenizer,
-        &loaded.end_tokens,
-        limits,
-    );
-    run(engine, requests)
+    run(engine_of(loaded, limits), requests)
 }
 
 pub(crate) fn run(

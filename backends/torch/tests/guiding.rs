@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::cpu::{CpuCritic, PeekRow, Rows, StepRow};
-use backend_torch::decode::{Candidate, Engine, Guide, Guided, Limits, Request, check_vocabulary};
+use backend_torch::decode::{Candidate, Guide, Guided, Limits, Request, check_vocabulary};
 use backend_torch::train::{Computing, Critic, Sequence};
 use harness::decoding::{Guidance, Method};
 use harness::training::BatchSettings;
 use tch::Device;
 
 use crate::fixture::{
-    Case, Loaded, Values, case, decode, families, limits, load, load_from, numbers, request, run,
-    with_head, write_critic, write_tensors,
+    Case, Loaded, Values, case, decode, engine_of, families, limits, load, load_from, numbers,
+    request, run, with_head, write_critic, write_tensors,
 };
 
 /// A critic on the weights of `case`, by both forward passes.
@@ -50,17 +50,11 @@ fn guided(
     limits: Limits,
     requests: Vec<Request>,
 ) -> (Vec<Candidate>, Vec<(u64, String)>) {
-    let engine = Engine::new(
-        &*loaded.model,
-        &loaded.tokenizer,
-        &loaded.end_tokens,
-        limits,
-    );
     let guide = Guide {
         critic,
         max_program: 30,
     };
-    run(engine.guided_by(guide), requests)
+    run(engine_of(loaded, limits).guided_by(guide), requests)
 }
 
 /// Candidates without what the critic had to do for them.

@@ -6,11 +6,12 @@
 //! so a stage that does not mention `${seed}`, and needs none that does, is made once for all
 //! seeds, and samples, verdicts and critic scores are shared by everything that reads them.
 
+mod identity;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
+use self::identity::identity;
 use super::catalog::{Catalog, CommandSpec, OptionKind};
 use super::document::origin;
 use super::read::merged;
@@ -18,7 +19,6 @@ use super::types::{
     Checkpoint, DatasetChoice, FigureKind, Options, Row, Setting, Strategy, Study, StudyOption,
 };
 use crate::error::{Error, nearest};
-use crate::store::sha256_of_json;
 
 /// Commands in an order in which each comes after what it needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,46 +148,6 @@ fn without_last_slash(text: String) -> String {
         Some(rest) if !rest.is_empty() => rest.to_owned(),
         _ => text,
     }
-}
-
-/// Options that change how fast a command is, and nothing else.
-const WITHOUT_EFFECT: [&str; 3] = ["--workers", "--threads", "--max-in-flight"];
-
-/// An identity as it is hashed.
-#[derive(Serialize)]
-struct Identified<'a> {
-    command: &'a str,
-    arguments: Vec<(&'a str, &'a str, &'a str)>,
-    outside: &'a BTreeMap<String, String>,
-}
-
-fn identity(stages: &[PlannedStage], stage: &PlannedStage) -> String {
-    let mut arguments = Vec::new();
-    let mut is_skipped = false;
-    for piece in &stage.arguments {
-        if std::mem::take(&mut is_skipped) {
-            continue;
-        }
-        match piece {
-            Piece::Text(text) if WITHOUT_EFFECT.contains(&text.as_str()) => is_skipped = true,
-            Piece::Text(text) => arguments.push((text.as_str(), "", "")),
-            Piece::Own(file) => arguments.push(("", "own", *file)),
-            Piece::Product {
-                before,
-                stage,
-                path,
-            } => arguments.push((
-                before,
-                &stages[*stage].identity,
-                path.as_deref().unwrap_or_default(),
-            )),
-        }
-    }
-    sha256_of_json(&Identified {
-        command: &stage.command,
-        arguments,
-        outside: &stage.outside,
-    })
 }
 
 /// Where a command leaves what.

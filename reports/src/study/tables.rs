@@ -78,15 +78,7 @@ pub fn results_table(input: &StudyInput, dataset: &StudyDataset, choice: &TableC
     )
     .column("variant", ColumnKind::Text)
     .column("seeds", ColumnKind::Count);
-    for metric in &metrics {
-        table = table.column(metric.to_string(), ColumnKind::Estimate);
-        if control.is_some() {
-            table = table.column(
-                format!("{metric}, over the control"),
-                ColumnKind::Difference,
-            );
-        }
-    }
+    table = metric_columns(table, &metrics, control.is_some());
     let mut notes = Notes::default();
     for row in input.rows_of(dataset, &choice.rows) {
         notes.row(row);
@@ -103,6 +95,20 @@ pub fn results_table(input: &StudyInput, dataset: &StudyDataset, choice: &TableC
     note_control(&mut table, control);
     table.note(interval_note(&input.study.metrics.bootstrap));
     notes.write(&mut table);
+    table
+}
+
+/// A column for each metric, and where there is a control one for what is over it.
+fn metric_columns(mut table: Table, metrics: &[Metric], has_control: bool) -> Table {
+    for metric in metrics {
+        table = table.column(metric.to_string(), ColumnKind::Estimate);
+        if has_control {
+            table = table.column(
+                format!("{metric}, over the control"),
+                ColumnKind::Difference,
+            );
+        }
+    }
     table
 }
 
@@ -216,15 +222,7 @@ pub fn levels_table(
     .column("variant", ColumnKind::Text)
     .column("level", ColumnKind::Text)
     .column("problems", ColumnKind::Count);
-    for metric in &metrics {
-        table = table.column(metric.to_string(), ColumnKind::Estimate);
-        if control.is_some() {
-            table = table.column(
-                format!("{metric}, over the control"),
-                ColumnKind::Difference,
-            );
-        }
-    }
+    table = metric_columns(table, &metrics, control.is_some());
     let mut notes = Notes::default();
     for row in rows {
         for group in row.hidden.groups() {
