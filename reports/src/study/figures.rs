@@ -167,7 +167,8 @@ pub fn outcome_bars(
     let rows = input.rows_of(dataset, rows);
     let has_examples = rows.iter().any(|row| row.examples.is_some());
     let label = |row: &StudyRow, tests: &str| match has_examples {
-        true => format!("{}, {tests} tests", row.title),
+        // First what tells the two bars of a row apart: long labels lose their end.
+        true => format!("{tests}: {}", row.title),
         false => row.title.clone(),
     };
     let mut bars = Vec::new();
