@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::http_server::{Reply, Request, Server};
 use crate::process::{asking, collect, some_problems};
 
-fn options(server: &Server) -> HttpOptions {
+pub(crate) fn options(server: &Server) -> HttpOptions {
     HttpOptions {
         base_url: server.base_url.clone(),
         api_key: None,

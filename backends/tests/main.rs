@@ -8,6 +8,7 @@ mod fixture;
 mod formats;
 mod generators;
 mod http;
+mod http_author;
 mod http_server;
 mod process;
 mod real_data;

@@ -242,6 +242,39 @@ fn a_model_that_holds_conversations_repairs_itself() {
 }
 
 #[test]
+fn without_a_critic_what_got_furthest_is_repaired() {
+    let mut world = World::new(&["if(", "!b", "b?", "c?", "f("]);
+    world.has_critic = false;
+    world.repair.texts = vec!["A".to_owned()];
+    let two = CriticSampling {
+        repair_top: 2,
+        ..settings(1, 0)
+    };
+    let course = run(&mut world, two, 5);
+    assert_eq!(kinds(&course), [RoundKind::Plain, RoundKind::Repair]);
+    // The two wrong answers, of which the first gets the remainder.
+    assert_eq!(parents(&course), [2, 2, 2, 3, 3].map(Some));
+    assert_eq!(course.record.budget.critic_passes, 0);
+
+    let three = CriticSampling {
+        repair_top: 4,
+        ..settings(1, 0)
+    };
+    let mut world = World::new(&["if(", "!b", "b?", "f("]);
+    world.has_critic = false;
+    assert_eq!(parents(&run(&mut world, three, 4)), [2, 1, 0, 3].map(Some));
+
+    // What passes would have to be cut by somebody.
+    let mut world = World::new(&["A"]);
+    world.has_critic = false;
+    let tasks = [task("p", true)];
+    match critic_sampling(&settings(1, 1), (2, 7), &tasks, &mut world.tools()) {
+        Err(Stop::Failed(error)) => assert!(error.to_string().contains("critic"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn where_none_ever_passes_the_repaired_ones_are_final() {
     let mut world = World::new(&["x", "y"]);
     world.repair.texts = vec!["z".to_owned(), "u".to_owned()];

@@ -211,6 +211,24 @@ fn what_a_backend_lacks_is_named() {
         &["--api chat"],
     );
     check(&[&http[..], &["--beams", "4"]].concat(), &["`beams`"]);
+    let repairing = ["--strategy", "critic-sampling", "--self-repair"];
+    check(
+        &[&http[..], &repairing[..]].concat(),
+        &["--critic DIR", "--rounds repair"],
+    );
+    check(
+        &[
+            &http[..],
+            &repairing[..],
+            &["--critic", "none", "--api", "chat"],
+        ]
+        .concat(),
+        &["--rounds repair", "--api completions"],
+    );
+    check(
+        &[&http[..], &["--strategy", "guided"]].concat(),
+        &["--backend torch"],
+    );
     check(
         &[&http[..], &["--template", "none.toml"]].concat(),
         &["none.toml"],
@@ -370,4 +388,35 @@ fn a_real_server_writes_programs() {
     assert_ne!(text, chat);
     let log = fs::read_to_string(run.path("again/requests.jsonl")).unwrap();
     assert_eq!(log.lines().count(), 2);
+}
+
+#[test]
+fn a_real_server_corrects_its_own_programs() {
+    let Some(server) = LlamaServer::start() else {
+        return;
+    };
+    let run = Coderl::new();
+    let fixed = "run builtin --ids builtin/mbpp/11,builtin/mbpp/12 --backend http --api chat \
+                 --model smollm2 --n-samples 2 --k 1,2 --max-new-tokens 64 --seed 3 \
+                 --max-in-flight 1 --strategy critic-sampling --self-repair --rounds repair";
+    let ask = |out: &str| {
+        let arguments: Vec<&str> = fixed
+            .split_whitespace()
+            .chain(["--base-url", &server.base_url, "--out", out])
+            .collect();
+        run.run(&arguments).assert_exit(0);
+        let read = |file: &str| fs::read_to_string(run.path(out).join(file)).unwrap();
+        (read("strategy.jsonl"), read("candidates.jsonl"))
+    };
+    let (strategy, candidates) = ask("repaired");
+    // The model is too small to solve either, so that it was asked about a program of each.
+    assert_eq!(
+        strategy.matches("\"path\":\"repaired\"").count(),
+        2,
+        "{strategy}"
+    );
+    assert_eq!(candidates.lines().count(), 4);
+    assert!(!strategy.contains("\"repair_tokens\":0"), "{strategy}");
+    let log = fs::read_to_string(run.path("repaired/requests.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 2 * (2 + 2));
 }

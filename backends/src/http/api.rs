@@ -95,6 +95,29 @@ pub(super) fn common_part(
     Ok(body)
 }
 
+/// The part that asks for the log-probability of each token that is written.
+pub(super) fn log_probs_part(api: Api) -> (&'static str, Value) {
+    match api {
+        // How many alternatives there are to be beside it; servers take 0 for none at all.
+        Api::Completions => ("logprobs", json!(1)),
+        Api::Chat => ("logprobs", json!(true)),
+    }
+}
+
+/// The mean natural logarithm of the tokens' probabilities, as either interface sends them.
+pub(super) fn mean_log_prob(found: &Value) -> Option<f64> {
+    let values: Vec<f64> = match (found.get("token_logprobs"), found.get("content")) {
+        (Some(list), _) => list.as_array()?.iter().filter_map(Value::as_f64).collect(),
+        (None, Some(list)) => list
+            .as_array()?
+            .iter()
+            .filter_map(|token| token.get("logprob")?.as_f64())
+            .collect(),
+        (None, None) => return None,
+    };
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
 /// One candidate of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
@@ -114,6 +137,8 @@ pub(super) struct Answer {
     pub(super) choices: Vec<Choice>,
     /// Tokens of all choices together.
     pub(super) n_tokens: Option<u32>,
+    /// Of the prompt, which the choices share.
+    pub(super) n_prompt_tokens: Option<u32>,
 }
 
 /// An answer as it comes, of both interfaces.
@@ -152,6 +177,8 @@ struct WireMessage {
 struct Usage {
     #[serde(default)]
     completion_tokens: Option<u32>,
+    #[serde(default)]
+    prompt_tokens: Option<u32>,
 }
 
 /// Reads an answer with at most `n` choices.
@@ -185,9 +212,11 @@ pub(super) fn read_answer(body: &[u8], n: usize) -> Result<Answer, String> {
             })
         })
         .collect::<Result<Vec<_>, String>>()?;
+    let usage = wire.usage.as_ref();
     Ok(Answer {
         choices,
-        n_tokens: wire.usage.and_then(|usage| usage.completion_tokens),
+        n_tokens: usage.and_then(|usage| usage.completion_tokens),
+        n_prompt_tokens: usage.and_then(|usage| usage.prompt_tokens),
     })
 }
 
@@ -257,6 +286,23 @@ mod tests {
     }
 
     #[test]
+    fn log_probabilities_of_both_interfaces_are_read() {
+        // OpenAI's first token of an echoed prompt has none.
+        let completions = json!({"token_logprobs": [null, -0.5, -1.5], "tokens": ["a", "b", "c"]});
+        assert_eq!(mean_log_prob(&completions), Some(-1.0));
+        let chat = json!({"content": [{"token": "a", "logprob": -0.25}]});
+        assert_eq!(mean_log_prob(&chat), Some(-0.25));
+        for nothing in [
+            json!(null),
+            json!({}),
+            json!({"content": null}),
+            json!({"content": []}),
+        ] {
+            assert_eq!(mean_log_prob(&nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
     fn answers_of_both_interfaces_are_read() {
         let read = |body: Value, n: usize| read_answer(body.to_string().as_bytes(), n);
         let texts = |answer: Answer| -> Vec<String> {
@@ -265,10 +311,13 @@ mod tests {
         let body = json!({
             "choices": [{"index": 1, "text": "b", "finish_reason": "length"},
                         {"index": 0, "text": "a"}],
-            "usage": {"completion_tokens": 9}
+            "usage": {"completion_tokens": 9, "prompt_tokens": 5}
         });
         let answer = read(body.clone(), 2).unwrap();
-        assert_eq!(answer.n_tokens, Some(9));
+        assert_eq!(
+            (answer.n_tokens, answer.n_prompt_tokens),
+            (Some(9), Some(5))
+        );
         assert_eq!(answer.choices[1].finish.as_deref(), Some("length"));
         assert_eq!(texts(answer), ["a", "b"]);
         assert_eq!(texts(read(body, 1).unwrap()), ["a"]);

@@ -19,6 +19,9 @@ pub struct RequestRecord {
     /// Tokens of all choices together, where the server says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_tokens: Option<u32>,
+    /// Of the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_prompt_tokens: Option<u32>,
 }
 
 impl Record for RequestRecord {
@@ -50,6 +53,7 @@ impl RequestLog {
         Ok(record.map(|record| Answer {
             choices: record.choices,
             n_tokens: record.n_tokens,
+            n_prompt_tokens: record.n_prompt_tokens,
         }))
     }
 
@@ -59,6 +63,7 @@ impl RequestLog {
             request: key,
             choices: answer.choices.clone(),
             n_tokens: answer.n_tokens,
+            n_prompt_tokens: answer.n_prompt_tokens,
         })
         .map_err(|source| HttpError::Log { source })
     }

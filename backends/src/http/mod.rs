@@ -6,11 +6,13 @@
 //! are kept in the run directory as they come ([`RequestLog`]), so that nothing is paid for twice.
 
 mod api;
+mod author;
 mod client;
 mod error;
 mod generator;
 mod log;
 
+pub use author::HttpAuthor;
 pub use client::HttpOptions;
 pub use error::HttpError;
 pub use generator::Http;

@@ -2,11 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use backends::Asking;
-use backends::http::{Http, HttpOptions, RequestLog};
+use backends::http::{Http, HttpAuthor, HttpOptions, RequestLog};
 use backends::process::{Process, ProcessOptions};
 use harness::config::{Api, BackendChoice, Settings};
 use harness::contract::Generator;
@@ -185,6 +187,25 @@ impl ModelSource {
                 Ok(Box::new(process))
             }
         }
+    }
+
+    /// What writes programs for a strategy, where the model is behind a server.
+    pub(crate) fn author(
+        &self,
+        settings: &Settings,
+        asking: &Asking,
+        problems: &[Problem],
+        directory: &RunDirectory,
+        cancel: Arc<AtomicBool>,
+    ) -> Option<Result<HttpAuthor>> {
+        let Place::Server { base_url } = &self.place else {
+            return None;
+        };
+        let options = self.http_options(base_url, settings);
+        Some(directory.requests().map_err(Into::into).and_then(|log| {
+            let log = Some(RequestLog::new(log));
+            Ok(HttpAuthor::new(options, asking, problems, log, cancel)?)
+        }))
     }
 
     /// The child process, where it is one.

@@ -11,6 +11,7 @@
 //! programs are final whether they still pass the example tests or not, as in the paper; or the
 //! best of all rounds by example tests are ([`CriticSampling::keep_passing`]).
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::course::{Order, Place, Program, Slot, State, Wish, judge, read, write};
@@ -34,7 +35,7 @@ enum Step {
 /// The final `n` candidates of each of `tasks`, or what was wrong with that task.
 ///
 /// # Errors
-/// What tools stop for; a missing critic.
+/// What tools stop for; a missing critic where programs are refined.
 pub fn critic_sampling(
     settings: &CriticSampling,
     (n, run_seed): (u32, u64),
@@ -56,19 +57,21 @@ pub fn critic_sampling(
         if steps.iter().all(|step| *step == Step::Done) {
             break;
         }
-        let critic = tools
-            .critic
-            .as_deref_mut()
-            .ok_or_else(|| Stop::Failed("critic sampling needs a critic".into()))?;
-        read(
-            &mut states,
-            |state| match settings.step(state) {
-                Step::Repair => failing(state),
-                Step::Refine => passing(state),
-                Step::Done => Vec::new(),
-            },
-            critic,
-        )?;
+        match tools.critic.as_deref_mut() {
+            Some(critic) => read(
+                &mut states,
+                |state| match settings.step(state) {
+                    Step::Repair => failing(state),
+                    Step::Refine => passing(state),
+                    Step::Done => Vec::new(),
+                },
+                critic,
+            )?,
+            None if steps.contains(&Step::Refine) => {
+                return Err(Stop::Failed("refining needs a critic".into()));
+            }
+            None => {}
+        }
         advance(settings, &steps, n, &mut states, tools)?;
         judge(
             &mut states,
@@ -224,11 +227,16 @@ fn advance(
     Ok(())
 }
 
-/// N/M programs for each of the M failing programs that the critic thinks most of (Eq. 12).
-/// Equal programs are one: several of them would be the same request.
+/// N/M programs for each of the M failing programs that the critic thinks most of (Eq. 12); without
+/// a critic, of the M that got furthest: those that end with a wrong answer before those that end
+/// with an error, and these before those that do not compile, ties by index. Equal programs are one:
+/// several of them would be the same request.
 fn repairs(state: &State<'_>, index: usize, n: u32, top: u32) -> Vec<Order> {
     let mut seen = BTreeSet::new();
     let mut parents = state.by_critic(failing(state));
+    if parents.iter().all(|it| state.criticism_of(it).is_none()) {
+        parents.sort_by_key(|it| Reverse(state.feedback_of(it).map(|it| it.outcome)));
+    }
     parents.retain(|program| seen.insert(&program.written.text));
     parents.truncate(top as usize);
     let mut next = 0;

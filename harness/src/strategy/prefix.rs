@@ -1,6 +1,7 @@
 //! Which beginning of a program that passes its example tests is kept (§3.3.4, Eq. 11).
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::settings::Cut;
 use super::tools::{CriticToken, Criticism};
@@ -25,8 +26,7 @@ pub struct Prefix {
 /// Without text there is nothing to begin with, whatever special tokens there are: the program is
 /// then sampled anew.
 pub fn choose_prefix(text: &str, criticism: &Criticism, cut: Cut) -> Prefix {
-    let n = seed_length(&criticism.tokens, cut);
-    let kept = &criticism.tokens[..n];
+    let kept = &criticism.tokens[..seed_length(text, &criticism.tokens, cut)];
     let mut end = kept.last().map_or(0, |token| token.end as usize);
     end = end.min(text.len());
     while !text.is_char_boundary(end) {
@@ -39,7 +39,30 @@ pub fn choose_prefix(text: &str, criticism: &Criticism, cut: Cut) -> Prefix {
 }
 
 /// How many tokens are kept.
-fn seed_length(tokens: &[CriticToken], cut: Cut) -> usize {
+fn seed_length(text: &str, tokens: &[CriticToken], cut: Cut) -> usize {
+    let Some(first) = tokens.first() else {
+        return 0;
+    };
+    match cut {
+        Cut::Absolute => length_by_critic(tokens, |token| token.failed > token.passed),
+        Cut::Relative => length_by_critic(tokens, |token| {
+            2.0 * token.passed * first.failed < token.failed * first.passed
+        }),
+        Cut::Random => random_length(text, tokens.len()),
+    }
+}
+
+/// One of 0, …, `n`, each as likely as another and always the same for the same text: the first eight
+/// bytes of its SHA-256, little-endian, modulo n + 1.
+fn random_length(text: &str, n: usize) -> usize {
+    let digest = Sha256::digest(text);
+    let (head, _) = digest.split_first_chunk().expect("32 bytes");
+    (u64::from_le_bytes(*head) % (n as u64 + 1)) as usize
+}
+
+/// As far as the first of the tokens with the largest p(passed), or the one before the first that
+/// goes wrong.
+fn length_by_critic(tokens: &[CriticToken], goes_wrong: impl Fn(&CriticToken) -> bool) -> usize {
     let mut best: Option<(usize, f32)> = None;
     for (index, token) in tokens.iter().enumerate() {
         if best.is_none_or(|(_, largest)| token.passed > largest) {
@@ -52,13 +75,7 @@ fn seed_length(tokens: &[CriticToken], cut: Cut) -> usize {
     let candidate = &tokens[..=t_max];
     candidate
         .iter()
-        .position(|token| match cut {
-            Cut::Absolute => token.failed > token.passed,
-            Cut::Relative => {
-                let first = tokens[0];
-                2.0 * token.passed * first.failed < token.failed * first.passed
-            }
-        })
+        .position(goes_wrong)
         .unwrap_or(candidate.len())
 }
 
@@ -124,6 +141,31 @@ mod tests {
         check(&[0.8, 0.66, 0.9], 1);
         check(&[0.8, 0.67, 0.9], 3);
         check(&[], 0);
+    }
+
+    /// `int.from_bytes(hashlib.sha256(b"abcdefgh").digest()[:8], "little") % 9` and so on.
+    #[test]
+    fn a_random_cut_asks_nobody() {
+        for (n, expected) in [(1, 0), (2, 1), (4, 1), (8, 3)] {
+            let rising: Vec<f32> = (0..n).map(|index| 0.1 + 0.1 * index as f32).collect();
+            let falling: Vec<f32> = rising.iter().rev().copied().collect();
+            check_cut(Cut::Random, &rising, expected);
+            check_cut(Cut::Random, &falling, expected);
+        }
+        check_cut(Cut::Random, &[], 0);
+    }
+
+    #[test]
+    fn a_random_length_is_any_with_equal_probability() {
+        let mut counts = [0; 5];
+        for index in 0..5_000 {
+            counts[random_length(&format!("print({index})"), 4)] += 1;
+        }
+        // Binomial, mean 1,000, standard deviation 28.
+        assert!(
+            counts.iter().all(|count| (880..1_120).contains(count)),
+            "{counts:?}"
+        );
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub enum Cut {
     /// first token, as far as which the program says next to nothing: what it says since is
     /// evidence of 2 to 1 against it. Beyond the paper.
     Relative,
+    /// A token that the program's text picks, each with the same probability, and the critic has no
+    /// say in: what the other rules have to be better than.
+    Random,
 }
 
 /// Who repairs.
@@ -93,7 +96,7 @@ pub enum Rank {
 
 display_as_serialized! {
     Rank { Critic => "critic", LogProb => "log-prob", Examples => "examples" }
-    Cut { Absolute => "absolute", Relative => "relative" }
+    Cut { Absolute => "absolute", Relative => "relative", Random => "random" }
     RepairBy { Nobody => "nobody", Actor => "actor", Model => "model" }
 }
 

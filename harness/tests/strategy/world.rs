@@ -5,7 +5,8 @@
 //!   and `+` with the number of the program in its round. Guided, it adds `/` and the strength, and
 //!   its critic reads each byte twice.
 //! - The critic gives `A` 0.9, `x` 0.1 and other bytes 0.5; a program gets the share of `A` in it.
-//! - Programs with an `A` and no `?` pass; `unjudged` is not judged.
+//! - Programs with an `A` and no `?` pass; `unjudged` is not judged. Of the others those that end
+//!   with `(` do not compile, those that begin with `!` raise, and the rest answers wrongly.
 
 use harness::problem::ProblemId;
 use harness::prompt::Prompt;
@@ -26,6 +27,7 @@ pub(crate) struct World {
     pub(crate) fail_only: Option<String>,
     /// The actor repairs, and the repair model is not there.
     pub(crate) repairs_itself: bool,
+    pub(crate) has_critic: bool,
 }
 
 #[derive(Default)]
@@ -64,6 +66,7 @@ impl World {
             judge: Rules,
             fail_only: None,
             repairs_itself: false,
+            has_critic: true,
         }
     }
 
@@ -75,7 +78,9 @@ impl World {
                 true => Repairer::Actor,
                 false => Repairer::Model(&mut self.repair),
             },
-            critic: Some(&mut self.critic),
+            critic: self
+                .has_critic
+                .then_some(&mut self.critic as &mut dyn Critic),
             judge: &mut self.judge,
         }
     }
@@ -182,14 +187,16 @@ impl ExampleJudge for Rules {
             if attempt.text == "unjudged" {
                 return None;
             }
-            let passes = attempt.text.contains('A') && !attempt.text.contains('?');
-            Some(match passes {
-                true => Feedback::passed(),
-                false => Feedback {
-                    outcome: Outcome::FailedTests,
-                    error: Some("wrong answer".to_owned()),
-                    ..Feedback::passed()
-                },
+            let failed = |outcome, error: &str| Feedback {
+                outcome,
+                error: Some(error.to_owned()),
+                ..Feedback::passed()
+            };
+            Some(match attempt.text {
+                text if text.ends_with('(') => failed(Outcome::CompileError, "SyntaxError"),
+                text if text.starts_with('!') => failed(Outcome::RuntimeError, "ValueError"),
+                text if text.contains('A') && !text.contains('?') => Feedback::passed(),
+                _ => failed(Outcome::FailedTests, "wrong answer"),
             })
         };
         Ok(attempts.iter().map(judge).collect())

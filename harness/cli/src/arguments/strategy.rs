@@ -32,8 +32,8 @@ pub(crate) struct StrategyArguments {
     pub(crate) rounds: Option<Rounds>,
     /// Where critic sampling cuts a program that passes the example tests: before the first token at
     /// which failing is likelier than passing (absolute, the paper's), or at which the odds of
-    /// passing are less than half of those at the program's first token (relative) [default:
-    /// absolute]
+    /// passing are less than half of those at the program's first token (relative), or, as a control
+    /// of both, anywhere (random) [default: absolute]
     #[arg(long, value_name = "RULE")]
     pub(crate) cut: Option<Cut>,
     /// Let programs that pass the example tests be final candidates beside those that critic

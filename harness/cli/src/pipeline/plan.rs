@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use harness::config::{BackendChoice, Resolved};
+use harness::config::{Api, BackendChoice, Resolved};
 use harness::decoding::{Guidance, Method};
 use harness::store::{HelperRecord, SourceRecord, StoredRun, StrategyManifest, sha256_of_file};
 use harness::strategy::{
@@ -39,14 +39,11 @@ impl StrategyPlan {
         if name == StrategyName::Plain && arguments.budget_of.is_none() {
             return Ok(None);
         }
-        match source {
-            Source::Model(model) if model.backend != BackendChoice::Http => {}
-            _ => {
-                return Err(usage(
-                    "strategies need a model in a child process: `--backend torch` or `process`",
-                ));
-            }
-        }
+        let Source::Model(model) = source else {
+            return Err(usage(
+                "strategies need a model: `--backend torch`, `process` or `http`",
+            ));
+        };
         let decoding = resolved.settings.sampling.decoding();
         if !matches!(decoding.method, Method::Sample { .. }) {
             return Err(usage(
@@ -72,12 +69,11 @@ impl StrategyPlan {
                 top: arguments.guidance_top.unwrap_or(16),
             }),
         };
-        let backend = match source {
-            Source::Model(model) => Some(model.backend),
-            _ => None,
-        };
         if name == StrategyName::Guided {
-            check_guide(arguments, backend)?;
+            check_guide(arguments, model.backend)?;
+        }
+        if model.backend == BackendChoice::Http {
+            check_server(&settings, resolved.settings.model.api)?;
         }
         let mut plan = Self {
             settings,
@@ -141,7 +137,7 @@ impl StrategyPlan {
     /// Whether a critic reads programs that are written. One that guides sits beside the actor.
     pub(crate) fn needs_critic(&self) -> bool {
         match self.settings {
-            StrategySettings::CriticSampling(_) => true,
+            StrategySettings::CriticSampling(_) => self.critic.is_some(),
             StrategySettings::BestOfN(settings) => settings.rank == Rank::Critic,
             StrategySettings::Guided(_) | StrategySettings::Plain => false,
         }
@@ -196,8 +192,14 @@ fn check(arguments: &StrategyArguments, name: StrategyName) -> Result<()> {
             "{option} does not go with this strategy; `coderl help run` says what does"
         )));
     }
-    if (is_cs || ranks_by_critic) && arguments.critic.is_none() {
-        return Err(usage("a critic is needed: --critic DIR"));
+    let refines = is_cs && arguments.rounds.is_none_or(|rounds| rounds.refine > 0);
+    if (refines || ranks_by_critic) && arguments.critic.is_none() {
+        return Err(usage(if refines {
+            "a critic is needed: --critic DIR; without one programs can be repaired, with \
+             --rounds repair"
+        } else {
+            "a critic is needed: --critic DIR"
+        }));
     }
     let repairs = arguments.rounds.is_some_and(|rounds| rounds.repair > 0);
     if repairs && arguments.repair_model.is_none() && !arguments.self_repair {
@@ -209,13 +211,32 @@ fn check(arguments: &StrategyArguments, name: StrategyName) -> Result<()> {
 }
 
 /// Our own engine is given the critic; another child has one, or none.
-fn check_guide(arguments: &StrategyArguments, backend: Option<BackendChoice>) -> Result<()> {
+fn check_guide(arguments: &StrategyArguments, backend: BackendChoice) -> Result<()> {
     match (backend, &arguments.critic) {
-        (Some(BackendChoice::Torch), None) => Err(usage("a critic is needed: --critic DIR")),
-        (Some(BackendChoice::Process), Some(_)) => Err(usage(
+        (BackendChoice::Torch, None) => Err(usage("a critic is needed: --critic DIR")),
+        (BackendChoice::Process, Some(_)) => Err(usage(
             "with `--backend process` the child brings its own critic: name it in --command, and \
              leave --critic out",
         )),
+        _ => Ok(()),
+    }
+}
+
+/// What a server can be asked for.
+fn check_server(settings: &StrategySettings, api: Api) -> Result<()> {
+    match settings {
+        StrategySettings::Guided(_) => Err(usage(
+            "a server's tokens cannot be re-weighted one by one: guided decoding needs \
+             `--backend torch` or `process`",
+        )),
+        StrategySettings::CriticSampling(settings)
+            if settings.refine_rounds > 0 && api == Api::Chat =>
+        {
+            Err(usage(
+                "an answer in a conversation cannot be made to begin with what a critic chose: \
+                 leave refining away with --rounds repair, or use --api completions",
+            ))
+        }
         _ => Ok(()),
     }
 }

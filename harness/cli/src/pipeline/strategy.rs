@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use backends::Asking;
+use backends::http::HttpAuthor;
 use backends::process::protocol::Capability;
 use backends::process::{ChildAuthor, ChildCritic, Desk};
 use harness::candidate::Provenance;
@@ -36,10 +37,16 @@ use crate::train::submission;
 
 /// The models of a strategy, started.
 struct Models {
-    actor: ChildAuthor,
+    actor: Actor,
     repair: Option<ChildAuthor>,
     critic: Option<ChildCritic>,
     asking: Asking,
+}
+
+/// The model that is asked for programs first.
+enum Actor {
+    Child(ChildAuthor),
+    Server(HttpAuthor),
 }
 
 impl Pipeline<'_> {
@@ -64,7 +71,10 @@ impl Pipeline<'_> {
             run_seed: self.resolved.settings.sampling.seed,
             style: &style,
             tools: Tools {
-                actor: &mut models.actor,
+                actor: match &mut models.actor {
+                    Actor::Child(author) => author,
+                    Actor::Server(author) => author,
+                },
                 repairer: match (&mut models.repair, repairer(plan)) {
                     (Some(model), _) => Repairer::Model(model as &mut dyn Author),
                     (None, RepairBy::Actor) => Repairer::Actor,
@@ -88,6 +98,9 @@ impl Pipeline<'_> {
         let is_complete = self.generate_with(&mut generator, bar, &mut |_| {})?;
         if is_complete {
             generator.log.finish()?;
+            if let Actor::Server(author) = &models.actor {
+                author.finish()?;
+            }
         }
         Ok(is_complete)
     }
@@ -144,6 +157,76 @@ impl Pipeline<'_> {
             }
             _ => None,
         };
+        let mut helpers = Vec::new();
+        let mut critics_tokenizer = None;
+        let critic = match critic {
+            Some(mut desk) => {
+                let ready = desk.ready()?;
+                critics_tokenizer = ready.tokenizer_sha256.clone();
+                helpers.push((Helper::Critic, ready.model_sha256.clone()));
+                Some(ChildCritic::new(desk))
+            }
+            None => None,
+        };
+        let repair = match &plan.repair_model {
+            Some(path) if repairer(plan) == RepairBy::Model => {
+                let needs = vec![(Capability::Generate, "generate")];
+                let mut desk = desk(torch_command(path.as_os_str())?, needs)?;
+                helpers.push((Helper::RepairModel, desk.ready()?.model_sha256.clone()));
+                let mut asking = asking.clone();
+                if let Some((source, _)) = trained_lengths(path) {
+                    asking.decoding.max_prompt_tokens = Some(source);
+                }
+                Some(ChildAuthor::new(desk, &asking, &self.problems, None))
+            }
+            _ => None,
+        };
+        let server = model.author(
+            &settings,
+            &asking,
+            &self.problems,
+            &self.directory,
+            Arc::clone(cancel),
+        );
+        let mut actor_sha256 = None;
+        let actor = match server {
+            Some(author) => Actor::Server(author?),
+            None => {
+                let needs = self.needs_of_actor(plan, &asking);
+                let mut desk = desk(command_of_actor(&model, plan)?, needs)?;
+                let ready = desk.ready()?;
+                actor_sha256 = ready.model_sha256.clone();
+                if matches!(plan.settings, StrategySettings::Guided(_)) {
+                    // That critic sits beside it.
+                    helpers.push((Helper::Critic, ready.critic_sha256.clone()));
+                }
+                let problems = &self.problems;
+                Actor::Child(ChildAuthor::new(desk, &asking, problems, critics_tokenizer))
+            }
+        };
+        spinner.finish_and_clear();
+        if let Some(sha256) = actor_sha256 {
+            self.directory.note_model_sha256(&sha256)?;
+        }
+        for (helper, sha256) in helpers {
+            if let Some(sha256) = sha256 {
+                self.directory.note_helper_sha256(helper, &sha256)?;
+            }
+        }
+        Ok(Models {
+            actor,
+            repair,
+            critic,
+            asking,
+        })
+    }
+
+    /// What a child has to be able to do as the actor, and how that is called.
+    fn needs_of_actor(
+        &self,
+        plan: &StrategyPlan,
+        asking: &Asking,
+    ) -> Vec<(Capability, &'static str)> {
         let mut needs = vec![(Capability::Generate, "generate")];
         match plan.settings {
             StrategySettings::CriticSampling(settings) if settings.refine_rounds > 0 => {
@@ -164,65 +247,18 @@ impl Pipeline<'_> {
         if is_chat {
             needs.push((Capability::Chat, "hold a conversation"));
         }
-        let mut command = model.child_command()?;
-        if let (StrategySettings::Guided(_), Some(path)) = (&plan.settings, &plan.critic) {
-            command.extend(["--critic".into(), path.clone().into()]);
-            command.extend(lengths_of_critic(path));
-        }
-        let mut actor = desk(command, needs)?;
-        let repair = match &plan.repair_model {
-            Some(path) if repairer(plan) == RepairBy::Model => {
-                let needs = vec![(Capability::Generate, "generate")];
-                Some(desk(torch_command(path.as_os_str())?, needs)?)
-            }
-            _ => None,
-        };
-
-        let ready = actor.ready()?;
-        let actor_sha256 = ready.model_sha256.clone();
-        let mut critic_sha256 = ready.critic_sha256.clone();
-        let mut critics_tokenizer = None;
-        let critic = match critic {
-            Some(mut desk) => {
-                let ready = desk.ready()?;
-                critics_tokenizer = ready.tokenizer_sha256.clone();
-                critic_sha256 = ready.model_sha256.clone();
-                Some(ChildCritic::new(desk))
-            }
-            None => None,
-        };
-        let mut repair_sha256 = None;
-        let repair = match repair {
-            Some(mut desk) => {
-                repair_sha256 = desk.ready()?.model_sha256.clone();
-                let mut asking = asking.clone();
-                let path = plan.repair_model.as_deref();
-                if let Some((source, _)) = path.and_then(trained_lengths) {
-                    asking.decoding.max_prompt_tokens = Some(source);
-                }
-                Some(ChildAuthor::new(desk, &asking, &self.problems, None))
-            }
-            None => None,
-        };
-        spinner.finish_and_clear();
-        if let Some(sha256) = actor_sha256 {
-            self.directory.note_model_sha256(&sha256)?;
-        }
-        for (helper, sha256) in [
-            (Helper::Critic, critic_sha256),
-            (Helper::RepairModel, repair_sha256),
-        ] {
-            if let Some(sha256) = sha256 {
-                self.directory.note_helper_sha256(helper, &sha256)?;
-            }
-        }
-        Ok(Models {
-            actor: ChildAuthor::new(actor, &asking, &self.problems, critics_tokenizer),
-            repair,
-            critic,
-            asking,
-        })
+        needs
     }
+}
+
+/// The child that is the actor, with a critic beside it where that guides.
+fn command_of_actor(model: &ModelSource, plan: &StrategyPlan) -> Result<Vec<OsString>> {
+    let mut command = model.child_command()?;
+    if let (StrategySettings::Guided(_), Some(path)) = (&plan.settings, &plan.critic) {
+        command.extend(["--critic".into(), path.clone().into()]);
+        command.extend(lengths_of_critic(path));
+    }
+    Ok(command)
 }
 
 /// How much a critic of ours reads, as in its training.
