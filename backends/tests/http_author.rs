@@ -1,5 +1,6 @@
 //! Servers as authors of strategies, good ones and bad ones.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -119,7 +120,7 @@ fn conversations_and_log_probabilities_go_by_either_interface() {
     let mut wished = draft(&problems[0], &[1]);
     wished.wants_log_prob = true;
     let log_prob = |options, draft: &Draft<'_>| {
-        let answers = author(options, &problems).write(&[draft.clone()]).unwrap();
+        let answers = author(options, &problems).write(from_ref(draft)).unwrap();
         answers[0].as_ref().unwrap()[0].log_prob
     };
     assert_eq!(log_prob(options(&server), &wished), Some(-0.5));
@@ -166,12 +167,12 @@ fn trouble_that_passes_passes_and_what_does_not_ends_it() {
         0 => Reply::Json(503, json!({"error": "busy"})),
         _ => counting(request),
     });
-    let answers = author(options(&busy_once), &problems).write(&[draft.clone()]);
+    let answers = author(options(&busy_once), &problems).write(from_ref(&draft));
     let expected = ["print(1)", "print(2)", "print(3)"];
     assert_eq!(texts(&answers.unwrap()[0]), expected);
 
     let locked = Server::start(|_| Reply::Json(401, json!({"error": "who are you?"})));
-    match author(options(&locked), &problems).write(&[draft.clone()]) {
+    match author(options(&locked), &problems).write(from_ref(&draft)) {
         Err(Stop::Failed(error)) => {
             assert!(error.to_string().contains("OPENAI_API_KEY"), "{error}");
         }

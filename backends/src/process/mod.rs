@@ -14,6 +14,7 @@ mod model;
 pub mod protocol;
 mod strategy;
 
+pub use child::let_threads_sleep;
 pub use desk::Desk;
 pub use error::ProcessError;
 pub use generator::Process;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use backends::process::let_threads_sleep;
 use harness::metric::{ClassifierQuality, Prediction, classifier_quality};
 use harness::prompt::TemplateChoice;
 use harness::store::{read_record_file, write_records};
@@ -52,6 +53,7 @@ pub(crate) fn critic_score(context: &Context, arguments: &arguments::CriticScore
     for (option, value) in lengths(arguments) {
         command.arg(option).arg(value.to_string());
     }
+    let_threads_sleep(&mut command);
     let status = command
         .status()
         .with_context(|| format!("cannot start `{}`", program.display()))?;
