@@ -119,6 +119,7 @@ impl ResolvedTraining {
             reduction: self.get("rl.reduction")?,
             order: self.get("rl.order")?,
             lint_penalty: self.number("rl.lint-penalty", "0 or more", at_least_0)?,
+            stop_at_collapse: self.get("rl.stop-at-collapse")?,
             online: self.online()?,
             critic: (!critic.is_empty()).then(|| PathBuf::from(critic)),
             validation: RlValidation {

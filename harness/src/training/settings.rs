@@ -243,6 +243,9 @@ pub struct RlSettings {
     pub order: StepOrder,
     /// Penalty for each finding of a static analyser, subtracted from the reward.
     pub lint_penalty: f64,
+    /// Whether a training that goes to ruin is ended.
+    #[serde(default = "yes")]
+    pub stop_at_collapse: bool,
     /// `None` learns from a file of samples, once made, as the paper does.
     #[serde(default)]
     pub online: Option<OnlineSettings>,
@@ -251,6 +254,10 @@ pub struct RlSettings {
     pub critic: Option<PathBuf>,
     #[serde(default)]
     pub validation: RlValidation,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How a model is tried on problems that are held out, where there are any: the mean reward of its

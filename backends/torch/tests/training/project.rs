@@ -213,6 +213,7 @@ pub(super) fn rl(algorithm: Algorithm) -> RlSettings {
         reduction: Reduction::Sum,
         order: StepOrder::Joint,
         lint_penalty: 0.1,
+        stop_at_collapse: true,
         online: None,
         critic: None,
         validation: RlValidation::default(),

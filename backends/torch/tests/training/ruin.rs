@@ -130,4 +130,24 @@ fn a_model_that_forgets_what_it_is_taught_ends_the_training() {
     // Begun again, it comes to the same end.
     let (done, _) = train_with(&of_failures, &mut by_length, Interruption::None);
     assert_eq!(done.unwrap_err().to_string(), text);
+    // Where the ruin is the result, it is there at the end.
+    let Stage::Rl(forgets) = of_failures.stage else {
+        unreachable!("it was one")
+    };
+    let mut to_the_end = project.settings(
+        "ruined",
+        Stage::Rl(RlSettings {
+            stop_at_collapse: false,
+            ..forgets
+        }),
+    );
+    to_the_end.model = of_failures.model;
+    to_the_end.data.validation = None;
+    to_the_end.optimizer.learning_rate = 2e-3;
+    to_the_end.batch.steps = Some(u64::try_from(nlls.len()).unwrap() + 5);
+    let (done, _) = train_with(&to_the_end, &mut by_length, Interruption::None);
+    done.unwrap();
+    let ruined = series(&to_the_end.out, "ce_nll");
+    assert_eq!(ruined.len(), nlls.len() + 5);
+    assert_eq!(ruined[..nlls.len()], nlls, "until then it is the same");
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use harness::store::{JUDGE_FINGERPRINT, sha256_of_file, sha256_of_json};
 use harness::study::{Piece, Plan, PlannedStage};
+use sandbox::Installation;
 
 use crate::context::Context;
 
@@ -18,12 +19,21 @@ pub(super) fn identify(context: &Context, plan: &mut Plan) -> Result<()> {
         true => sha256_of_file(&context.places.guest()?)?,
         false => String::new(),
     };
+    let numpy = Installation::new(&context.places.cache);
+    let numpy = numpy.is_installed().then(|| {
+        // Its name has the digest of what it was made of.
+        let name = numpy.directory().file_name();
+        name.unwrap_or_default().to_string_lossy().into_owned()
+    });
     let seen: RefCell<BTreeMap<PathBuf, String>> = RefCell::default();
     let failed: RefCell<Option<anyhow::Error>> = RefCell::default();
     plan.identify(|stage| {
         let mut outside = BTreeMap::new();
         if self::judges(stage) {
             outside.insert("the guest".to_owned(), guest.clone());
+            if let Some(numpy) = &numpy {
+                outside.insert("the numpy guest".to_owned(), numpy.clone());
+            }
             let judge = format!("{JUDGE_FINGERPRINT}, {}", env!("CARGO_PKG_VERSION"));
             outside.insert("the judge".to_owned(), judge);
         }

@@ -45,7 +45,9 @@ impl Trainer<'_> {
             let (n_tokens, values) = self.update(&update, step, session.n_steps)?;
             let health = collapse::watch_update(&mut session.progress, step + 1, &values);
             session.updated(n_tokens, values)?;
-            health?;
+            if self.rl.stop_at_collapse {
+                health?;
+            }
             if session.is_planned() {
                 self.validate(session, held_out)?;
             }

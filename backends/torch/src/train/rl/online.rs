@@ -187,7 +187,11 @@ impl Trainer<'_> {
             values.insert("n_unjudged".to_owned(), found.n_unjudged as f64);
         }
         session.sampled(values, lengths, begun.elapsed().as_secs_f64())?;
-        watch_round(&mut session.progress, round + 1, passed)
+        let health = watch_round(&mut session.progress, round + 1, passed);
+        if self.rl.stop_at_collapse {
+            health?;
+        }
+        Ok(())
     }
 
     fn weigh_round(&self, found: &Round) -> Vec<Weighted> {
