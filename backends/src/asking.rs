@@ -1,8 +1,9 @@
 //! What backends with a model have in common: how problems are put to it, and what is made of
 //! its answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use harness::candidate::{Candidate, CandidateId, Provenance};
 use harness::contract::{Demand, ForProblem, Generated, Generator, PluginError};
@@ -10,6 +11,7 @@ use harness::decoding::Decoding;
 use harness::problem::{Problem, ProblemId};
 use harness::prompt::{Prompt, PromptStyle};
 use harness::seed::candidate_seed;
+use harness::strategy::Prefix;
 
 /// Problems without an answer, one after the other, after which a backend stops asking: it is
 /// not the problems then.
@@ -53,6 +55,15 @@ impl Asking {
         decoding
     }
 
+    /// The decoding for each of `problems`.
+    pub(crate) fn decodings(&self, problems: &[Problem]) -> BTreeMap<ProblemId, Decoding> {
+        let decodings = problems.iter().map(|problem| {
+            let decoding = self.decoding(problem);
+            (problem.id.clone(), decoding)
+        });
+        decodings.collect()
+    }
+
     pub(crate) fn seed(&self, problem: &ProblemId, index: u32) -> u64 {
         candidate_seed(self.run_seed, problem, index)
     }
@@ -80,6 +91,42 @@ impl Asking {
             },
             code: self.style.code(problem, answer),
             provenance,
+        }
+    }
+}
+
+/// Leaves room for `prefix`, and at least one token for the rest: a continued program is as long as
+/// any other at most.
+pub(crate) fn leave_room(decoding: &mut Decoding, prefix: &Prefix) {
+    let n = u32::try_from(prefix.tokens.len()).unwrap_or(u32::MAX);
+    decoding.max_new_tokens = decoding.max_new_tokens.saturating_sub(n).max(1);
+}
+
+/// How asking has gone so far. Shared by threads.
+#[derive(Debug, Default)]
+pub(crate) struct Luck {
+    failures_in_a_row: AtomicU32,
+    has_succeeded: AtomicBool,
+}
+
+impl Luck {
+    pub(crate) fn succeeded(&self) {
+        self.has_succeeded.store(true, Ordering::Relaxed);
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    /// How many have failed in a row, where these are as many as end it.
+    pub(crate) fn failed(&self) -> Option<u32> {
+        let n = 1 + self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
+        (n >= MAX_FAILURES_IN_A_ROW).then_some(n)
+    }
+
+    /// The same for a request that was refused. A prompt may be too long; but if nothing ever went
+    /// well, it is not that.
+    pub(crate) fn refused(&self) -> Option<u32> {
+        match self.has_succeeded.load(Ordering::Relaxed) {
+            true => None,
+            false => self.failed(),
         }
     }
 }

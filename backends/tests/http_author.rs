@@ -160,6 +160,28 @@ fn what_a_server_leaves_out_costs_the_draft_and_is_named() {
 }
 
 #[test]
+fn a_prompt_that_is_too_long_costs_its_problem_alone() {
+    let server = Server::start(|request| match request.prompt() {
+        prompt if prompt.contains("long") => {
+            Reply::Json(400, json!({"error": {"message": "too long"}}))
+        }
+        _ => counting(request),
+    });
+    let problems = some_problems(2);
+    let mut author = author(options(&server), &problems);
+    let short = draft(&problems[0], &[1]);
+    assert_eq!(
+        texts(&author.write(from_ref(&short)).unwrap()[0]),
+        ["print(1)"]
+    );
+    let mut long = draft(&problems[1], &[1, 2, 3, 4, 5, 6, 7, 8]);
+    long.prompt = Prompt::Text("long".to_owned());
+    let answers = author.write(&[long, short]).unwrap();
+    assert!(answers[0].as_ref().unwrap_err().contains("too long"));
+    assert_eq!(texts(&answers[1]), ["print(1)"]);
+}
+
+#[test]
 fn trouble_that_passes_passes_and_what_does_not_ends_it() {
     let problems = some_problems(1);
     let draft = draft(&problems[0], &[1, 2, 3]);

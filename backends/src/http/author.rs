@@ -1,7 +1,7 @@
 //! A server as the author of strategies.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -16,10 +16,7 @@ use super::api::{self, Answer};
 use super::client::{Client, Failure, HttpOptions};
 use super::error::HttpError;
 use super::log::RequestLog;
-use crate::asking::{Asking, MAX_FAILURES_IN_A_ROW};
-
-/// How many tokens a prefix leaves of `max`.
-const LEAST: u32 = 1;
+use crate::asking::{Asking, Luck, leave_room};
 
 /// A model behind a server that writes programs for strategies, each by a request of its own.
 ///
@@ -31,6 +28,7 @@ pub struct HttpAuthor {
     model: String,
     /// By problem, with the stop texts of its template.
     decoding: BTreeMap<ProblemId, Decoding>,
+    luck: Luck,
     /// Once true, nothing more is asked.
     cancel: Arc<AtomicBool>,
 }
@@ -48,14 +46,11 @@ impl HttpAuthor {
         cancel: Arc<AtomicBool>,
     ) -> Result<Self, HttpError> {
         api::common_part(&asking.model, &asking.decoding)?;
-        let decoding = problems.iter().map(|problem| {
-            let decoding = asking.decoding(problem);
-            (problem.id.clone(), decoding)
-        });
         Ok(Self {
             client: Client::new(options, log)?,
             model: asking.model.clone(),
-            decoding: decoding.collect(),
+            decoding: asking.decodings(problems),
+            luck: Luck::default(),
             cancel,
         })
     }
@@ -78,9 +73,7 @@ impl HttpAuthor {
             .clone();
         let mut prompt = draft.prompt.clone();
         if let Some(prefix) = &draft.prefix {
-            // A continued program is as long as any other at most.
-            let n = u32::try_from(prefix.tokens.len()).unwrap_or(u32::MAX);
-            decoding.max_new_tokens = decoding.max_new_tokens.saturating_sub(n).max(LEAST);
+            leave_room(&mut decoding, prefix);
             match (api, &mut prompt) {
                 (Api::Completions, Prompt::Text(text)) => text.push_str(&prefix.text),
                 _ => {
@@ -110,7 +103,6 @@ impl HttpAuthor {
             Mutex::new(vec![None; bodies.len()]);
         let fatal = Mutex::new(None);
         let next = AtomicUsize::new(0);
-        let failures_in_a_row = AtomicU32::new(0);
         let is_over = || lock(&fatal).is_some() || self.cancel.load(Ordering::Relaxed);
         let work = || {
             while !is_over() {
@@ -120,7 +112,7 @@ impl HttpAuthor {
                 };
                 let answer = match self.client.ask(body, 1, &self.cancel, &mut |_, _| {}) {
                     Ok(answer) => {
-                        failures_in_a_row.store(0, Ordering::Relaxed);
+                        self.luck.succeeded();
                         Ok(answer)
                     }
                     Err(Failure::Stopped) => return,
@@ -128,15 +120,16 @@ impl HttpAuthor {
                         lock(&fatal).get_or_insert(error);
                         return;
                     }
-                    Err(Failure::GaveUp { detail, .. } | Failure::Refused { detail }) => {
-                        let n = 1 + failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-                        if n >= MAX_FAILURES_IN_A_ROW {
-                            let detail = detail.clone();
-                            lock(&fatal).get_or_insert(HttpError::TooManyFailures { n, detail });
-                        }
-                        Err(detail)
-                    }
+                    Err(Failure::GaveUp { detail, .. }) => Err((self.luck.failed(), detail)),
+                    Err(Failure::Refused { detail }) => Err((self.luck.refused(), detail)),
                 };
+                let answer = answer.map_err(|(too_many, detail)| {
+                    if let Some(n) = too_many {
+                        let detail = detail.clone();
+                        lock(&fatal).get_or_insert(HttpError::TooManyFailures { n, detail });
+                    }
+                    detail
+                });
                 lock(&answers)[index] = Some(answer);
             }
         };
@@ -183,11 +176,8 @@ fn written(draft: &Draft<'_>, answer: Answer) -> Result<Written, String> {
     const UNCOUNTED: &str = "the server does not say how many tokens it read and wrote (`usage`), \
                              of which budgets are made";
     let choice = answer.choices.into_iter().next().ok_or("it has no text")?;
-    let log_prob = match (draft.wants_log_prob, &choice.logprobs) {
-        (false, _) => None,
-        (true, Some(found)) => api::mean_log_prob(found),
-        (true, None) => None,
-    };
+    let log_probs = choice.logprobs.filter(|_| draft.wants_log_prob);
+    let log_prob = log_probs.as_ref().and_then(api::mean_log_prob);
     if draft.wants_log_prob && log_prob.is_none() {
         return Err("the server tells no log-probabilities".to_owned());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::api;
 use super::client::{Client, Failure, HttpOptions};
 use super::error::HttpError;
 use super::log::RequestLog;
-use crate::asking::{Asking, MAX_FAILURES_IN_A_ROW, generate_one};
+use crate::asking::{Asking, Luck, generate_one};
 
 /// How often the sink is asked whether to go on.
 const TICK: Duration = Duration::from_millis(100);
@@ -230,8 +230,7 @@ impl Generator for Http {
             chunks: &chunks,
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
-            failures_in_a_row: AtomicU32::new(0),
-            has_succeeded: AtomicBool::new(false),
+            luck: Luck::default(),
         };
         let mut fatal = None;
         let mut is_stopped = false;
@@ -285,8 +284,7 @@ struct Crew<'c, 'a> {
     chunks: &'c [Chunk<'a>],
     next: AtomicUsize,
     stop: AtomicBool,
-    failures_in_a_row: AtomicU32,
-    has_succeeded: AtomicBool,
+    luck: Luck,
 }
 
 impl Crew<'_, '_> {
@@ -301,22 +299,17 @@ impl Crew<'_, '_> {
                 return;
             };
             match self.http.ask_chunk(*chunk, &self.stop, &mut tell) {
-                Ok(()) => {
-                    self.has_succeeded.store(true, Ordering::Relaxed);
-                    self.failures_in_a_row.store(0, Ordering::Relaxed);
-                }
+                Ok(()) => self.luck.succeeded(),
                 Err(Failure::Stopped) => return,
                 Err(Failure::Fatal(error)) => {
                     tell(Message::Fatal(error));
                     return;
                 }
                 Err(Failure::GaveUp { attempt, detail }) => {
-                    self.failed(*chunk, attempt, &detail, true, &mut tell);
+                    self.failed(*chunk, attempt, detail, self.luck.failed(), &mut tell);
                 }
                 Err(Failure::Refused { detail }) => {
-                    // A prompt may be too long; but if nothing ever went well, it is not that.
-                    let counts = !self.has_succeeded.load(Ordering::Relaxed);
-                    self.failed(*chunk, 1, &detail, counts, &mut tell);
+                    self.failed(*chunk, 1, detail, self.luck.refused(), &mut tell);
                 }
             }
             tell(Message::Over(chunk.problem().id.clone()));
@@ -327,8 +320,8 @@ impl Crew<'_, '_> {
         &self,
         chunk: Chunk<'_>,
         attempt: u32,
-        detail: &str,
-        counts: bool,
+        detail: String,
+        too_many: Option<u32>,
         tell: &mut dyn FnMut(Message),
     ) {
         tell(Message::Trouble(GenerationTrouble {
@@ -336,14 +329,10 @@ impl Crew<'_, '_> {
             index: chunk.missing().first().copied().unwrap_or_default(),
             attempt,
             gave_up: true,
-            detail: detail.to_owned(),
+            detail: detail.clone(),
         }));
-        if counts {
-            let n = 1 + self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-            if n >= MAX_FAILURES_IN_A_ROW {
-                let detail = detail.to_owned();
-                tell(Message::Fatal(HttpError::TooManyFailures { n, detail }));
-            }
+        if let Some(n) = too_many {
+            tell(Message::Fatal(HttpError::TooManyFailures { n, detail }));
         }
     }
 }

@@ -13,10 +13,7 @@ use harness::training::softmax;
 use super::desk::{Answer, Desk, Question};
 use super::error::ProcessError;
 use super::protocol::{Completion, Finish, ForcedPrefix, Generate, Score, Scores};
-use crate::asking::Asking;
-
-/// How many tokens a prefix leaves of `max`.
-const LEAST: u32 = 1;
+use crate::asking::{Asking, leave_room};
 
 /// A child that writes programs.
 pub struct ChildAuthor {
@@ -37,13 +34,9 @@ impl ChildAuthor {
         problems: &[Problem],
         critics_tokenizer: Option<String>,
     ) -> Self {
-        let decoding = problems.iter().map(|problem| {
-            let decoding = asking.decoding(problem);
-            (problem.id.clone(), decoding)
-        });
         Self {
             desk,
-            decoding: decoding.collect(),
+            decoding: asking.decodings(problems),
             critics_tokenizer,
         }
     }
@@ -55,9 +48,7 @@ impl ChildAuthor {
         let forced_prefix = match &draft.prefix {
             None => None,
             Some(prefix) => {
-                // A continued program is as long as any other at most.
-                let n = u32::try_from(prefix.tokens.len()).unwrap_or(u32::MAX);
-                decoding.max_new_tokens = decoding.max_new_tokens.saturating_sub(n).max(LEAST);
+                leave_room(&mut decoding, prefix);
                 Some(self.forced(prefix)?)
             }
         };
