@@ -311,6 +311,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_in_the_test_may_have_a_variable_called_like_the_function() {
+        // As MBPP+ has it for problem 88.
+        let source = "def ref(x):\n    f = x + 1\n    return f\nfor x in range(3):\n    assert f(x) == ref(x)";
+        let TestPlan::Tester(script) = TestPlan::new(source, &NOTHING) else {
+            panic!("it computes what is expected")
+        };
+        assert_eq!(script.functions, ["f"]);
+    }
+
+    #[test]
     fn check_functions_are_read_with_the_function_in_place() {
         let check = |body: &str| {
             format!(

@@ -6,7 +6,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ModModule, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::judge::apart::names::{Definitions, Names, definitions, is_builtin, local_name};
+use crate::judge::apart::names::{Definitions, Names, definitions, free, is_builtin, local_name};
 use crate::judge::apart::plan::Surroundings;
 use crate::judge::apart::subject::is_plain_method;
 
@@ -86,14 +86,12 @@ pub(super) fn tester_script(
             return None;
         }
     }
-    let free: Vec<&str> = names
-        .read
+    let free = free(&module.body);
+    let free: Vec<&str> = free
         .iter()
         .map(String::as_str)
-        .filter(|name| {
-            let elsewhere = names.bound.contains(*name) || from_setup.contains(*name);
-            !elsewhere && (!is_builtin(name) || not_builtin.contains(*name))
-        })
+        .filter(|name| !from_setup.contains(*name))
+        .filter(|name| !is_builtin(name) || not_builtin.contains(*name))
         .collect();
     // A helper that the statement gives: the tester has it from there, so that a program
     // cannot replace it by one that suits its results.
