@@ -11,14 +11,18 @@ use tempfile::tempdir;
 /// A change of these is another version of the suite, see [`Settings::DEFAULT`].
 const DIGESTS: [&str; 2] = [
     "bb0c5ce5bb34d0e915413e2f9cc4ee13f0bb794a2d70ce0715b91bc468b88232",
-    "70b57647426c2b367820eca8d3139fd1e85bbe464b1e74d70b839c935406c908",
+    "4eefa6825eeec58272d892eca360d77939934f5a2ab1d2721b91413a14f351a6",
 ];
+
+/// Of `micro-mbpp`'s test problems, which are those of its version 1.
+const MBPP_TEST_DIGEST: &str = "70b57647426c2b367820eca8d3139fd1e85bbe464b1e74d70b839c935406c908";
 
 const SMALL: Settings = Settings {
     seed: 5,
     n_train: 40,
     n_validation: 10,
     n_test: 20,
+    n_mbpp_train: 15,
     n_mbpp: 20,
 };
 
@@ -32,7 +36,7 @@ fn n_of(dataset: &Dataset, holds: impl Fn(&Problem) -> bool) -> usize {
 }
 
 #[test]
-fn rows_are_those_of_version_1() {
+fn rows_are_those_of_the_named_versions() {
     assert_eq!(named().map(|dataset| dataset.sha256), DIGESTS);
 }
 
@@ -58,10 +62,15 @@ fn every_row_is_a_problem() {
     }
 
     assert_eq!(mbpp.skipped, []);
-    assert_eq!(mbpp.problems.len(), 300);
-    assert_eq!(mbpp.problems[0].id.as_str(), "micro/mbpp/11");
+    assert_eq!(
+        [Split::Train, Split::Validation, Split::Test]
+            .map(|split| n_of(&mbpp, |it| it.split == Some(split))),
+        [374, 0, 300]
+    );
+    let first = |split| mbpp.problems.iter().find(|it| it.split == Some(split));
+    assert_eq!(first(Split::Train).unwrap().id.as_str(), "micro/mbpp/601");
+    assert_eq!(first(Split::Test).unwrap().id.as_str(), "micro/mbpp/11");
     for problem in &mbpp.problems {
-        assert_eq!(problem.split, Some(Split::Test), "{}", problem.id);
         assert_eq!(problem.tests.n_example(), 3, "{}", problem.id);
         assert_eq!(problem.tests.n_hidden(), 9, "{}", problem.id);
     }
@@ -125,7 +134,8 @@ fn written_files_are_the_named_datasets() {
     let folder = tempdir().unwrap();
     let written = write(folder.path(), &Settings::DEFAULT).unwrap();
     let counts: Vec<usize> = written.iter().map(|file| file.n_problems).collect();
-    assert_eq!(counts, [6_000, 300, 500, 300]);
+    assert_eq!(counts, [6_000, 300, 500, 374, 300]);
+    assert_eq!(written[4].sha256, MBPP_TEST_DIGEST);
     for (set, named) in ["apps", "mbpp"].into_iter().zip(named()) {
         let path = folder.path().join(set);
         let read = open(path.to_str().unwrap(), &Places::default()).unwrap();
@@ -157,6 +167,7 @@ fn files_without_rows_are_not_written() {
         [
             "apps/train.jsonl",
             "apps/validation.jsonl",
+            "mbpp/train.jsonl",
             "mbpp/test.jsonl"
         ]
         .map(Path::new)

@@ -16,8 +16,13 @@ use harness::store::{DatasetRecord, JudgingRecord, Manifest, ProblemSummary, Run
 use harness::verdict::{Cause, Difference, Grader, Judgement, Outcome, TestResult, Verdict};
 use serde_json::{Value, json};
 
+use crate::study::{write_problems, write_study};
+
 const READY: &str = "document.documentElement?.dataset.ready";
 const OPENED: &str = "document.getElementById('problem').dataset.milliseconds";
+
+/// So that [`OPENED`] says when the next one is.
+const FORGET_OPENED: &str = "delete document.getElementById('problem').dataset.milliseconds";
 
 #[test]
 fn a_run_is_read_by_keyboard() {
@@ -117,6 +122,74 @@ fn a_run_is_read_by_keyboard() {
     browser.wait_until("!document.getElementById('overview').hidden");
     assert_eq!(browser.evaluate("document.activeElement.textContent"), id);
     browser.wait_until(&format!("window.scrollY === {scrolled}"));
+    assert_no_troubles(&mut browser);
+    assert_accessible(&mut browser);
+}
+
+#[test]
+fn the_runs_of_a_study_are_side_by_side() {
+    let Some(mut browser) = Browser::start(1280, 900) else {
+        return;
+    };
+    let coderl = Coderl::new();
+    write_problems(&coderl);
+    write_study(&coderl, "well");
+    coderl.run(&["study", "run", "digits.toml"]).assert_exit(0);
+    let page = coderl.path("runs/digits/report/index.html");
+    browser.open(&page, READY);
+
+    // A column for each run, and problems on which they differ.
+    assert_eq!(rows(&mut browser), 3);
+    let shares = count(&mut browser, ".problems tbody tr:first-child .share");
+    assert!(shares >= 4, "{shares}");
+    select(&mut browser, "Candidates", "differ");
+    let differ = rows(&mut browser);
+    let differs = browser.evaluate(
+        "[...document.querySelectorAll('.problems tbody tr')].every((row) => new Set(\
+         [...row.querySelectorAll('.share')].map((cell) => cell.textContent)).size > 1)",
+    );
+    assert!(differ > 0 && differs == json!(true), "{differ}");
+
+    // One problem, run by run: each has its own candidates, and an address.
+    browser.evaluate("document.querySelector('.problems tbody a').click()");
+    browser.wait_until(OPENED);
+    let chooser = "document.querySelector('#problem .controls select')";
+    let labels = browser.evaluate(&format!(
+        "[...{chooser}.options].map((option) => option.textContent)"
+    ));
+    let labels: Vec<String> = serde_json::from_value(labels).unwrap();
+    assert_eq!(labels.len() as u64, shares, "{labels:?}");
+    let mut seen = Vec::new();
+    for at in 0..labels.len() {
+        browser.evaluate(&format!(
+            "(() => {{ const runs = {chooser}; runs.value = '{at}'; \
+             runs.dispatchEvent(new Event('change')); }})()"
+        ));
+        assert_eq!(
+            browser.evaluate(&format!("{chooser}.value")),
+            json!(at.to_string())
+        );
+        let address = browser.evaluate("location.hash").to_string();
+        assert!(address.contains("run="), "{address}");
+        seen.push((address, count(&mut browser, "[role=option]")));
+    }
+    let candidates: Vec<u64> = seen.iter().map(|(_, n)| *n).collect();
+    for n in [2, 3, 4] {
+        assert!(candidates.contains(&n), "{labels:?}: {candidates:?}");
+    }
+    // The address leads back to the same run.
+    let (address, n) = seen.last().unwrap();
+    let last = browser.evaluate(&format!("{chooser}.value"));
+    let address: String = serde_json::from_str(address).unwrap();
+    browser.evaluate("location.hash = ''");
+    browser.wait_until("!document.getElementById('overview').hidden");
+    browser.evaluate(&format!("{FORGET_OPENED}; location.hash = {address:?}"));
+    browser.wait_until(OPENED);
+    assert_eq!(browser.evaluate(&format!("{chooser}.value")), last);
+    let again = count(&mut browser, "[role=option]");
+    assert_eq!(again, *n, "{labels:?}, {seen:?}");
+    browser.press(&["Escape"]);
+    browser.wait_until("!document.getElementById('overview').hidden");
     assert_no_troubles(&mut browser);
     assert_accessible(&mut browser);
 }

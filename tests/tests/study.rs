@@ -11,7 +11,7 @@ use e2e::{Coderl, Done, workspace};
 use serde_json::Value;
 
 /// Three problems of two levels: programs that print a digit, of which the toy writes a third right.
-fn write_problems(coderl: &Coderl) {
+pub(crate) fn write_problems(coderl: &Coderl) {
     let levels = ["introductory", "introductory", "interview"];
     let line = |(digit, level): (usize, &str)| {
         format!(
@@ -87,7 +87,7 @@ paper-rows = {{ few = "A: baseline", toy = "D: baseline, critic" }}
 
 /// The toy without the mark of MBPP's prompts behind its programs, which print a digit then. The
 /// child of the samples is named in a file that they read.
-fn write_study(coderl: &Coderl, mode: &str) {
+pub(crate) fn write_study(coderl: &Coderl, mode: &str) {
     let toy = workspace().join("backends/tests/children/toy.py");
     let toy = fs::read_to_string(toy).unwrap();
     let child = toy.replace("\\n[DONE]", "");
@@ -497,7 +497,7 @@ fn what_is_wrong_in_a_file_is_told_before_anything_runs() {
 #[test]
 fn every_shipped_study_can_be_planned() {
     let coderl = Coderl::new();
-    let mut n_studies = 0;
+    let (mut n_studies, mut n_built_in) = (0, 0);
     for folder in ["studies", "studies/paper"] {
         for entry in fs::read_dir(workspace().join(folder)).unwrap() {
             let path = entry.unwrap().path();
@@ -516,16 +516,83 @@ fn every_shipped_study_can_be_planned() {
                 .collect();
             arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
             let mini = [&arguments[..], &["--mini"]].concat();
-            for arguments in [&arguments, &mini] {
-                if arguments.contains(&"--mini") && !text.contains("[mini]") {
-                    continue;
-                }
-                let done = coderl.run(arguments);
-                assert_eq!(done.status, Some(0), "{arguments:?}: {}", done.stderr);
-                assert!(done.stdout.contains("coderl run --"), "{}", done.stdout);
-                assert!(!done.stderr.contains("left out"), "{}", done.stderr);
+            check_plan(&coderl, &arguments);
+            check_plan(&coderl, &mini);
+            // What takes models of the user's is there on the built-in suite, without any.
+            if !sets.is_empty() {
+                n_built_in += 1;
+                let alone = ["study", "run", &file, "--dry-run"];
+                let none = coderl.run(&alone);
+                none.assert_exit(2);
+                assert_says(&none.stderr, &["has no value", "--built-in"]);
+                let built_in = [&alone[..], &["--built-in"]].concat();
+                check_plan(&coderl, &built_in);
+                check_plan(&coderl, &[&built_in[..], &["--mini"]].concat());
             }
         }
     }
     assert!(n_studies > 8, "{n_studies}");
+    assert_eq!(n_built_in, 10, "tables 1 to 6, figures 5 to 8");
+}
+
+fn check_plan(coderl: &Coderl, arguments: &[&str]) {
+    let done = coderl.run(arguments);
+    assert_eq!(done.status, Some(0), "{arguments:?}: {}", done.stderr);
+    assert!(done.stdout.contains("coderl run --"), "{}", done.stdout);
+    assert!(!done.stderr.contains("left out"), "{}", done.stderr);
+}
+
+#[test]
+fn an_included_file_lies_under_the_study() {
+    let coderl = Coderl::new();
+    write_study(&coderl, "well");
+    let whole = fs::read_to_string(coderl.path("digits.toml")).unwrap();
+    let planned = |arguments: &[&str]| coderl.run(&[&RUN[..], &["--dry-run"], arguments].concat());
+    let before = planned(&[]);
+    before.assert_exit(0);
+    // The stages in a file of their own, one of them changed by the study.
+    let at = whole.find("[stages.").unwrap();
+    let end = whole.find("[checkpoints").unwrap();
+    fs::create_dir(coderl.path("parts")).unwrap();
+    let part = whole[at..end].replace("n-samples = 6", "n-samples = 9");
+    assert_ne!(part, whole[at..end]);
+    fs::write(coderl.path("parts/stages.toml"), &part).unwrap();
+    let rest = [&whole[..at], &whole[end..]].concat();
+    let study =
+        format!("include = \"parts/stages.toml\"\n{rest}\n[stages.samples]\nn-samples = 6\n");
+    fs::write(coderl.path("digits.toml"), &study).unwrap();
+    let after = planned(&[]);
+    after.assert_exit(0);
+    assert_eq!(after.stdout, before.stdout);
+    // What is wrong in it is named with its own lines.
+    fs::write(
+        coderl.path("parts/stages.toml"),
+        format!("\n\n{part}\nfoo = 1\n"),
+    )
+    .unwrap();
+    let done = planned(&[]);
+    done.assert_exit(2);
+    let line = part.lines().count() + 4;
+    assert_says(
+        &done.stderr,
+        &[&format!("`parts/stages.toml`, line {line}: ")],
+    );
+    for (text, expected) in [
+        (
+            study.replace("parts/stages", "parts/none"),
+            "cannot read `parts/none.toml`",
+        ),
+        (
+            study.replace("\"parts/stages.toml\"", "7"),
+            "should be a text",
+        ),
+    ] {
+        fs::write(coderl.path("digits.toml"), text).unwrap();
+        let done = planned(&[]);
+        done.assert_exit(2);
+        assert_says(
+            &done.stderr,
+            &["`digits.toml`, line 1: `include`: ", expected],
+        );
+    }
 }

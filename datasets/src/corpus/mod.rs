@@ -20,4 +20,4 @@ mod terms;
 pub use build::{Corpus, CorpusSettings, build};
 pub use license::Family;
 pub use quality::{Bounds, Reason};
-pub use record::{Counted, Lengths, Source, Stats, write};
+pub use record::{Counted, Lengths, Source, Stats, write, write_texts};

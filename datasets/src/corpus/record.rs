@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use harness::training::CorpusText;
 use serde::Serialize;
 
 use super::build::{Corpus, CorpusSettings};
@@ -100,9 +101,7 @@ impl Lengths {
 pub fn write(corpus: &Corpus, out: &Path) -> Result<[PathBuf; 3], Error> {
     let sources = out.with_extension("sources.jsonl");
     let stats = out.with_extension("stats.json");
-    if let Some(parent) = out.parent().filter(|parent| *parent != Path::new("")) {
-        fs::create_dir_all(parent).map_err(failed(parent))?;
-    }
+    make_folder_of(out)?;
     lines(&sources, &corpus.sources)?;
     whole(&stats, |writer| {
         serde_json::to_writer_pretty(&mut *writer, &corpus.stats)?;
@@ -111,6 +110,22 @@ pub fn write(corpus: &Corpus, out: &Path) -> Result<[PathBuf; 3], Error> {
     // Last, so that a corpus that is there is complete.
     lines(out, &corpus.texts)?;
     Ok([out.to_owned(), sources, stats])
+}
+
+/// Writes texts of which nothing else is to be told.
+///
+/// # Errors
+/// A disk that cannot be written.
+pub fn write_texts(texts: &[CorpusText], out: &Path) -> Result<(), Error> {
+    make_folder_of(out)?;
+    lines(out, texts)
+}
+
+fn make_folder_of(out: &Path) -> Result<(), Error> {
+    match out.parent().filter(|parent| *parent != Path::new("")) {
+        Some(parent) => fs::create_dir_all(parent).map_err(failed(parent)),
+        None => Ok(()),
+    }
 }
 
 fn lines<T: Serialize>(path: &Path, records: &[T]) -> Result<(), Error> {

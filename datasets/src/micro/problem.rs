@@ -26,15 +26,16 @@ pub(super) type Texts = HashSet<(String, CallStyle)>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Apps(Split),
-    /// Of the test split.
-    Mbpp,
+    Mbpp(Split),
 }
 
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Apps(split) => write!(f, "apps {split}"),
-            Self::Mbpp => f.write_str("mbpp"),
+            // As it was when there was no other.
+            Self::Mbpp(Split::Test) => f.write_str("mbpp"),
+            Self::Mbpp(split) => write!(f, "mbpp {split}"),
         }
     }
 }
@@ -57,9 +58,10 @@ impl Drawn {
         let function = *random.pick(&FUNCTIONS);
         let (split, n_shown) = match form {
             Form::Apps(split) => (split, N_SHOWN_APPS),
-            Form::Mbpp => (Split::Test, N_SHOWN_MBPP),
+            Form::Mbpp(split) => (split, N_SHOWN_MBPP),
         };
-        let call = if form != Form::Mbpp && random.percent(PERCENT_STDIN) {
+        let is_apps = matches!(form, Form::Apps(_));
+        let call = if is_apps && random.percent(PERCENT_STDIN) {
             CallStyle::StandardInput
         } else {
             CallStyle::Function(function)
@@ -70,7 +72,7 @@ impl Drawn {
             let chain = Chain::draw(n_steps, random);
             let task = match form {
                 Form::Apps(_) => statement::draw_task(&chain, random),
-                Form::Mbpp => statement::sentence(&chain),
+                Form::Mbpp(_) => statement::sentence(&chain),
             };
             // There are too few single operations to keep some of them from training.
             let key = match n_steps {

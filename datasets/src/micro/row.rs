@@ -1,15 +1,17 @@
 //! Rows as the Hub has them: `codeparrot/apps`, and MBPP.
 
+use std::ops::Range;
+
 use harness::problem::Difficulty;
 use serde::Serialize;
 
 use super::cases::{Case, Cases};
 use super::program::CallStyle;
 
-/// MBPP's first test problem: with numbers from here on the rows are of its test split.
-pub(super) const FIRST_MBPP_TASK: usize = 11;
-/// Number of problems in MBPP's test split.
-pub(super) const MAX_MBPP_TASKS: usize = 500;
+/// Numbers of MBPP's test problems; they tell the split of a row, so these are its largest too.
+pub(super) const MBPP_TEST_TASKS: Range<usize> = 11..511;
+/// Numbers of MBPP's training problems.
+pub(super) const MBPP_TRAIN_TASKS: Range<usize> = 601..975;
 
 #[derive(Serialize)]
 pub(super) struct AppsRow {

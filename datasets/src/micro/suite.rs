@@ -8,7 +8,7 @@ use harness::problem::{Dataset, Split};
 
 use super::problem::{Drawn, Form};
 use super::random::Random;
-use super::row::{self, FIRST_MBPP_TASK, MAX_MBPP_TASKS};
+use super::row::{self, MBPP_TEST_TASKS, MBPP_TRAIN_TASKS};
 use crate::error::Error;
 use crate::form::Context;
 use crate::opening::RowReader;
@@ -27,23 +27,28 @@ pub struct Settings {
     pub n_train: usize,
     pub n_validation: usize,
     pub n_test: usize,
-    /// Problems in the form of MBPP, all of them test; at most [`Settings::MAX_MBPP`].
+    /// Training problems in the form of MBPP; at most [`Settings::MAX_MBPP_TRAIN`].
+    pub n_mbpp_train: usize,
+    /// Test problems in the form of MBPP; at most [`Settings::MAX_MBPP`].
     pub n_mbpp: usize,
 }
 
 impl Settings {
-    /// The suite that has a name, version 1. A change of anything that follows from these
+    /// The suite that has a name: version 1 of `micro-apps`, version 2 of `micro-mbpp`. A change of anything that follows from these
     /// numbers is another version, and says so here and in `docs/micro-suite.md`.
     pub const DEFAULT: Self = Self {
         seed: 1,
         n_train: 6_000,
         n_validation: 300,
         n_test: 500,
+        n_mbpp_train: MBPP_TRAIN_TASKS.end - MBPP_TRAIN_TASKS.start,
         n_mbpp: 300,
     };
 
-    /// MBPP's numbers tell its splits, and those of test end here.
-    pub const MAX_MBPP: usize = MAX_MBPP_TASKS;
+    /// MBPP's numbers tell its splits, and there are no more of test.
+    pub const MAX_MBPP: usize = MBPP_TEST_TASKS.end - MBPP_TEST_TASKS.start;
+    /// And of train.
+    pub const MAX_MBPP_TRAIN: usize = MBPP_TRAIN_TASKS.end - MBPP_TRAIN_TASKS.start;
 }
 
 /// A file that [`write()`] wrote.
@@ -54,28 +59,68 @@ pub struct WrittenFile {
     pub sha256: String,
 }
 
-/// One file of rows in the form of APPS.
+/// One file of rows.
 #[derive(Clone, Copy)]
-struct AppsFile {
-    split: Split,
+struct RowFile {
+    form: Form,
     name: &'static str,
     n_problems: usize,
 }
 
-fn apps_files(settings: &Settings) -> [AppsFile; 3] {
+impl RowFile {
+    /// Folder of the file, and what its problems are called after.
+    fn set(self) -> &'static str {
+        match self.form {
+            Form::Apps(_) => "apps",
+            Form::Mbpp(_) => "mbpp",
+        }
+    }
+
+    fn text(self, seed: u64) -> String {
+        let problems = problems(seed, self.form, self.n_problems);
+        match self.form {
+            Form::Apps(_) => lines((0..).zip(problems).map(|(number, (problem, mut random))| {
+                row::json(&problem.apps_row(number, &mut random))
+            })),
+            Form::Mbpp(split) => {
+                let first = match split {
+                    Split::Train => MBPP_TRAIN_TASKS.start,
+                    _ => MBPP_TEST_TASKS.start,
+                };
+                lines(
+                    (first..)
+                        .zip(problems)
+                        .map(|(task, (problem, mut random))| {
+                            row::json(&problem.mbpp_row(task, &mut random))
+                        }),
+                )
+            }
+        }
+    }
+}
+
+fn files(settings: &Settings) -> [RowFile; 5] {
     [
-        (Split::Train, "train.jsonl", settings.n_train),
-        (Split::Validation, "validation.jsonl", settings.n_validation),
-        (Split::Test, "test.jsonl", settings.n_test),
+        (Form::Apps(Split::Train), "train.jsonl", settings.n_train),
+        (
+            Form::Apps(Split::Validation),
+            "validation.jsonl",
+            settings.n_validation,
+        ),
+        (Form::Apps(Split::Test), "test.jsonl", settings.n_test),
+        (
+            Form::Mbpp(Split::Train),
+            "train.jsonl",
+            settings.n_mbpp_train,
+        ),
+        (Form::Mbpp(Split::Test), "test.jsonl", settings.n_mbpp),
     ]
-    .map(|(split, name, n_problems)| AppsFile {
-        split,
+    .map(|(form, name, n_problems)| RowFile {
+        form,
         name,
         n_problems,
     })
 }
-
-const MBPP_FILE: &str = "test.jsonl";
 
 /// `micro-apps`: problems are called `micro/apps/train/0042`. Its digest is that of the files that
 /// [`write()`] would write.
@@ -83,31 +128,35 @@ const MBPP_FILE: &str = "test.jsonl";
 /// # Errors
 /// None with the generator as it is; a test sees to that.
 pub(crate) fn apps() -> Result<Dataset, Error> {
-    let mut reading = Reading::default();
-    for file in apps_files(&Settings::DEFAULT) {
-        let context = Context {
-            split: Some(file.split),
-            id_prefix: Some(format!("micro/apps/{}", file.split)),
-        };
-        let text = apps_text(&Settings::DEFAULT, file);
-        read(file.name, &text, context, &mut reading)?;
-    }
-    Ok(reading.finish(APPS))
+    dataset(APPS, "apps")
 }
 
-/// `micro-mbpp`: problems are called `micro/mbpp/11`.
+/// `micro-mbpp`: problems are called `micro/mbpp/11`, and the number tells the split.
 ///
 /// # Errors
 /// None with the generator as it is; a test sees to that.
 pub(crate) fn mbpp() -> Result<Dataset, Error> {
+    dataset(MBPP, "mbpp")
+}
+
+fn dataset(name: &str, set: &str) -> Result<Dataset, Error> {
+    let settings = Settings::DEFAULT;
     let mut reading = Reading::default();
-    let context = Context {
-        split: Some(Split::Test),
-        id_prefix: Some("micro/mbpp".to_owned()),
-    };
-    let text = mbpp_text(&Settings::DEFAULT);
-    read(MBPP_FILE, &text, context, &mut reading)?;
-    Ok(reading.finish(MBPP))
+    for file in files(&settings) {
+        if file.set() != set {
+            continue;
+        }
+        let (split, id_prefix) = match file.form {
+            Form::Apps(split) => (split, format!("micro/apps/{split}")),
+            Form::Mbpp(split) => (split, "micro/mbpp".to_owned()),
+        };
+        let context = Context {
+            split: Some(split),
+            id_prefix: Some(id_prefix),
+        };
+        read(file.name, &file.text(settings.seed), context, &mut reading)?;
+    }
+    Ok(reading.finish(name))
 }
 
 fn read(name: &str, text: &str, context: Context, reading: &mut Reading) -> Result<(), Error> {
@@ -118,61 +167,40 @@ fn read(name: &str, text: &str, context: Context, reading: &mut Reading) -> Resu
     Ok(())
 }
 
-/// Writes a suite below `folder`: `apps/train.jsonl`, `apps/validation.jsonl`, `apps/test.jsonl`
-/// and `mbpp/test.jsonl`, without those that would have no rows.
+/// Writes a suite below `folder`: `apps/train.jsonl`, `apps/validation.jsonl`, `apps/test.jsonl`,
+/// `mbpp/train.jsonl` and `mbpp/test.jsonl`, without those that would have no rows.
 ///
 /// # Errors
 /// When a file cannot be written.
 ///
 /// # Panics
-/// If [`Settings::n_mbpp`] is too large.
+/// If [`Settings::n_mbpp`] or [`Settings::n_mbpp_train`] is too large.
 pub fn write(folder: &Path, settings: &Settings) -> Result<Vec<WrittenFile>, Error> {
     assert!(settings.n_mbpp <= Settings::MAX_MBPP, "{settings:?}");
-    let mut written = Vec::new();
-    let mut write = |set: &str, name: &str, n_problems: usize, text: String| {
-        let folder = folder.join(set);
-        let path = folder.join(name);
+    assert!(
+        settings.n_mbpp_train <= Settings::MAX_MBPP_TRAIN,
+        "{settings:?}"
+    );
+    let with_rows = files(settings)
+        .into_iter()
+        .filter(|file| file.n_problems > 0);
+    let write = |file: RowFile| {
+        let text = file.text(settings.seed);
+        let folder = folder.join(file.set());
+        let path = folder.join(file.name);
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&path, &text))
             .map_err(|source| Error::Write {
                 path: path.clone(),
                 source,
             })?;
-        written.push(WrittenFile {
+        Ok(WrittenFile {
             path,
-            n_problems,
+            n_problems: file.n_problems,
             sha256: sha256_of_bytes(text.as_bytes()),
-        });
-        Ok(())
+        })
     };
-    for file in apps_files(settings) {
-        if file.n_problems > 0 {
-            let text = apps_text(settings, file);
-            write("apps", file.name, file.n_problems, text)?;
-        }
-    }
-    if settings.n_mbpp > 0 {
-        write("mbpp", MBPP_FILE, settings.n_mbpp, mbpp_text(settings))?;
-    }
-    Ok(written)
-}
-
-fn apps_text(settings: &Settings, file: AppsFile) -> String {
-    let problems = problems(settings.seed, Form::Apps(file.split), file.n_problems);
-    lines(
-        (0..).zip(problems).map(|(number, (problem, mut random))| {
-            row::json(&problem.apps_row(number, &mut random))
-        }),
-    )
-}
-
-fn mbpp_text(settings: &Settings) -> String {
-    let problems = problems(settings.seed, Form::Mbpp, settings.n_mbpp);
-    lines(
-        (FIRST_MBPP_TASK..)
-            .zip(problems)
-            .map(|(task, (problem, mut random))| row::json(&problem.mbpp_row(task, &mut random))),
-    )
+    with_rows.map(write).collect()
 }
 
 /// Problems of one file, each with the generator that made it.
@@ -210,11 +238,11 @@ mod tests {
                 })
                 .collect()
         };
-        let [train, validation, test] =
-            apps_files(&settings).map(|file| keys(Form::Apps(file.split), file.n_problems));
-        let mbpp = keys(Form::Mbpp, settings.n_mbpp);
+        let [train, validation, test, mbpp_train, mbpp] =
+            files(&settings).map(|file| keys(file.form, file.n_problems));
         for held_out in [&validation, &test, &mbpp] {
             assert!(train.is_disjoint(held_out));
+            assert!(mbpp_train.is_disjoint(held_out));
         }
         assert!(validation.is_disjoint(&test));
         assert!(validation.is_disjoint(&mbpp));
@@ -227,7 +255,7 @@ mod tests {
         for (form, n) in [
             (Form::Apps(Split::Validation), settings.n_validation),
             (Form::Apps(Split::Test), settings.n_test),
-            (Form::Mbpp, settings.n_mbpp),
+            (Form::Mbpp(Split::Test), settings.n_mbpp),
         ] {
             let texts: BTreeSet<String> = problems(settings.seed, form, n)
                 .map(|(problem, _)| format!("{} {:?}", problem.task, problem.call))

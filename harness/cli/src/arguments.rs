@@ -20,7 +20,7 @@ use harness::problem::{Difficulty, Split};
 
 pub(crate) use checks::{Audit, Cache, Exclusion, Verify};
 pub(crate) use compare::{Aspect, Compare, Gate, Overlap, Part, Runs, Transfer};
-pub(crate) use corpus::{Corpus, CorpusBuild};
+pub(crate) use corpus::{Corpus, CorpusBuild, CorpusPrograms};
 pub(crate) use micro::Micro;
 pub(crate) use model::{Backend, Models, Prompt};
 pub(crate) use strategy::{Rounds, StrategyArguments, StrategyName};

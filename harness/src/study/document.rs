@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::files::{StudyFile, StudyFiles};
 use crate::error::{Error, nearest};
 
 /// A key with its value.
@@ -49,55 +50,35 @@ impl Node {
 }
 
 /// Reads a file.
-pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Entry>, Error> {
-    let lines = Lines::of(text);
-    let table = DeTable::parse(text).map_err(|error| Error::Syntax {
+pub(super) fn parse(file: &StudyFile) -> Result<Vec<Entry>, Error> {
+    let table = DeTable::parse(&file.text).map_err(|error| Error::Syntax {
         origin: match error.span() {
-            Some(span) => origin(file, lines.line(span.start)),
-            None => format!("`{file}`"),
+            Some(span) => file.origin(file.line(span.start)),
+            None => format!("`{}`", file.name),
         },
         detail: error.message().to_owned(),
     })?;
-    entries(file, &lines, table.into_inner())
+    entries(file, table.into_inner())
 }
 
-pub(super) fn origin(file: &str, line: usize) -> String {
-    format!("`{file}`, line {line}")
-}
-
-/// Where lines begin.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self(std::iter::once(0).chain(ends).collect())
-    }
-
-    /// From 1.
-    fn line(&self, offset: usize) -> usize {
-        self.0.partition_point(|&begin| begin <= offset)
-    }
-}
-
-fn entries(file: &str, lines: &Lines, table: DeTable<'_>) -> Result<Vec<Entry>, Error> {
+fn entries(file: &StudyFile, table: DeTable<'_>) -> Result<Vec<Entry>, Error> {
     let mut pairs: Vec<_> = table.into_iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
     pairs
         .into_iter()
         .map(|(key, value)| {
-            let line = lines.line(key.span().start);
+            let line = file.line(key.span().start);
             Ok(Entry {
                 key: key.into_inner().into_owned(),
                 line,
-                node: node(file, lines, value)?,
+                node: node(file, value)?,
             })
         })
         .collect()
 }
 
-fn node(file: &str, lines: &Lines, value: Spanned<DeValue<'_>>) -> Result<Node, Error> {
-    let line = lines.line(value.span().start);
+fn node(file: &StudyFile, value: Spanned<DeValue<'_>>) -> Result<Node, Error> {
+    let line = file.line(value.span().start);
     Ok(match value.into_inner() {
         DeValue::String(text) => Node::Text(text.into_owned()),
         DeValue::Integer(number) => Node::Number(number.to_string()),
@@ -105,7 +86,7 @@ fn node(file: &str, lines: &Lines, value: Spanned<DeValue<'_>>) -> Result<Node, 
         DeValue::Boolean(flag) => Node::Flag(flag),
         DeValue::Datetime(_) => {
             return Err(Error::Syntax {
-                origin: origin(file, line),
+                origin: file.origin(line),
                 detail: "a study has no dates; put it in quotation marks".to_owned(),
             });
         }
@@ -114,13 +95,13 @@ fn node(file: &str, lines: &Lines, value: Spanned<DeValue<'_>>) -> Result<Node, 
                 .into_iter()
                 .map(|item| {
                     Ok(Item {
-                        line: lines.line(item.span().start),
-                        node: node(file, lines, item)?,
+                        line: file.line(item.span().start),
+                        node: node(file, item)?,
                     })
                 })
                 .collect::<Result<_, Error>>()?,
         ),
-        DeValue::Table(table) => Node::Table(entries(file, lines, table)?),
+        DeValue::Table(table) => Node::Table(entries(file, table)?),
     })
 }
 
@@ -140,34 +121,42 @@ pub(super) fn overlay(under: &mut Vec<Entry>, over: Vec<Entry>) {
     }
 }
 
+/// What stands for `${name}`.
+#[derive(Default)]
+pub(super) struct Variables {
+    pub(super) values: BTreeMap<String, String>,
+    /// What gives a value to one without, other than `--set`; for messages.
+    pub(super) otherwise: &'static str,
+}
+
 /// Replaces `${name}` in all texts; `${seed}` is left for later.
 pub(super) fn substitute(
-    file: &str,
+    files: &StudyFiles,
     entries: &mut [Entry],
-    values: &BTreeMap<String, String>,
+    values: &Variables,
 ) -> Result<(), Error> {
     for entry in entries {
-        in_node(file, entry.line, &entry.key, &mut entry.node, values)?;
+        in_node(files, entry.line, &entry.key, &mut entry.node, values)?;
     }
     Ok(())
 }
 
 fn in_node(
-    file: &str,
+    files: &StudyFiles,
     line: usize,
     key: &str,
     node: &mut Node,
-    values: &BTreeMap<String, String>,
+    values: &Variables,
 ) -> Result<(), Error> {
     match node {
-        Node::Text(text) => *text = replaced(file, line, key, text, values)?,
+        Node::Text(text) => *text = replaced(files, line, key, text, values)?,
         Node::Number(_) | Node::Flag(_) => {}
         Node::List(items) => {
             for item in items {
-                in_node(file, item.line, key, &mut item.node, values)?;
+                in_node(files, item.line, key, &mut item.node, values)?;
             }
         }
-        Node::Table(entries) => substitute(file, entries, values)?,
+        Node::Table(entries) => substitute(files, entries, values)?,
     }
     Ok(())
 }
@@ -176,11 +165,11 @@ fn in_node(
 pub(super) const SEED: &str = "seed";
 
 fn replaced(
-    file: &str,
+    files: &StudyFiles,
     line: usize,
     key: &str,
     text: &str,
-    values: &BTreeMap<String, String>,
+    values: &Variables,
 ) -> Result<String, Error> {
     let mut out = String::new();
     let mut rest = text;
@@ -190,21 +179,18 @@ fn replaced(
         };
         out.push_str(before);
         rest = after;
-        let refused = |detail| Error::BadValue {
-            origin: origin(file, line),
-            key: key.to_owned(),
-            detail,
-        };
-        match values.get(name) {
+        let refused = |detail| files.refused(line, key, detail);
+        match values.values.get(name) {
             _ if name == SEED => out.push_str("${seed}"),
             Some(value) if value.is_empty() => {
                 return Err(refused(format!(
-                    "variable `{name}` has no value; give it one with `--set {name}=VALUE`"
+                    "variable `{name}` has no value; give it one with `--set {name}=VALUE`{}",
+                    values.otherwise
                 )));
             }
             Some(value) => out.push_str(value),
             None => {
-                let known = values.keys().map(String::as_str);
+                let known = values.values.keys().map(String::as_str);
                 let hint = nearest(name, known)
                     .map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
                 return Err(refused(format!(
@@ -219,7 +205,7 @@ fn replaced(
 
 /// Keys of a table, taken one by one.
 pub(super) struct Section<'a> {
-    pub(super) file: &'a str,
+    pub(super) files: &'a StudyFiles,
     /// Such as `stages.sft`; empty for the whole file.
     pub(super) path: String,
     pub(super) line: usize,
@@ -228,9 +214,9 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(file: &'a str, entries: &'a [Entry]) -> Self {
+    pub(super) fn new(files: &'a StudyFiles, entries: &'a [Entry]) -> Self {
         Self {
-            file,
+            files,
             path: String::new(),
             line: 1,
             entries: entries.iter().collect(),
@@ -245,7 +231,7 @@ impl<'a> Section<'a> {
             Node::Table(entries) => Ok(Self {
                 path,
                 line: entry.line,
-                ..Self::new(self.file, entries)
+                ..Self::new(self.files, entries)
             }),
             other => Err(self.refused(
                 entry.line,
@@ -261,7 +247,7 @@ impl<'a> Section<'a> {
             Node::Table(entries) => Ok(Self {
                 path: key.to_owned(),
                 line: item.line,
-                ..Self::new(self.file, entries)
+                ..Self::new(self.files, entries)
             }),
             other => Err(self.refused(
                 item.line,
@@ -279,11 +265,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn refused(&self, line: usize, key: &str, detail: String) -> Error {
-        Error::BadValue {
-            origin: origin(self.file, line),
-            key: key.to_owned(),
-            detail,
-        }
+        self.files.refused(line, key, detail)
     }
 
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Entry> {
@@ -383,7 +365,7 @@ impl<'a> Section<'a> {
             return Ok(());
         };
         Err(Error::UnknownKey {
-            origin: origin(self.file, entry.line),
+            origin: self.files.origin(entry.line),
             key: self.key(&entry.key),
             nearest: nearest(&entry.key, self.known.iter().copied()),
             allowed: self.known.join(", "),
@@ -395,10 +377,14 @@ impl<'a> Section<'a> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Vec<Entry>, Error> {
+        super::parse(StudyFiles::new("f.toml", text.to_owned()).main())
+    }
+
     #[test]
     fn order_and_lines_are_those_of_the_file() {
         let text = "b = 1\na.x = 'one'\n[z]\nk = 5e-4\n[c]\nl = [\n  1,\n  true,\n]\n";
-        let found = parse("f.toml", text).unwrap();
+        let found = parse(text).unwrap();
         let keys: Vec<(&str, usize)> = found.iter().map(|it| (&*it.key, it.line)).collect();
         assert_eq!(keys, [("b", 1), ("a", 2), ("z", 3), ("c", 5)]);
         let Node::Table(z) = &found[2].node else {
@@ -416,33 +402,36 @@ mod tests {
 
     #[test]
     fn an_overlay_changes_what_it_names() {
-        let mut under = parse("f", "[s.a]\nx = 1\ny = 2\n[s.b]\nz = 3\n").unwrap();
-        let over = parse("f", "[s.a]\ny = 5\n[t]\nu = 1\n").unwrap();
+        let mut under = parse("[s.a]\nx = 1\ny = 2\n[s.b]\nz = 3\n").unwrap();
+        let over = parse("[s.a]\ny = 5\n[t]\nu = 1\n").unwrap();
         overlay(&mut under, over);
-        let expected = parse("f", "[s.a]\nx = 1\ny = 5\n[s.b]\nz = 3\n[t]\nu = 1\n").unwrap();
+        let expected = parse("[s.a]\nx = 1\ny = 5\n[s.b]\nz = 3\n[t]\nu = 1\n").unwrap();
         let shape = |entries: &[Entry]| format!("{entries:?}").replace(char::is_numeric, "");
         assert_eq!(shape(&under), shape(&expected));
     }
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        let error = parse("f.toml", "a = 1\nb = [\n").unwrap_err().to_string();
+        let error = parse("a = 1\nb = [\n").unwrap_err().to_string();
         assert!(error.starts_with("`f.toml`, line "), "{error}");
-        let values = BTreeMap::from([("model".to_owned(), String::new())]);
-        let mut entries = parse("f.toml", "x = 1\nm = '${model}/${seed}'\n").unwrap();
-        let error = substitute("f.toml", &mut entries, &values).unwrap_err();
+        let values = |model: &str| Variables {
+            values: BTreeMap::from([("model".to_owned(), model.to_owned())]),
+            otherwise: "",
+        };
+        let files = StudyFiles::new("f.toml", String::new());
+        let mut entries = parse("x = 1\nm = '${model}/${seed}'\n").unwrap();
+        let error = substitute(&files, &mut entries, &values("")).unwrap_err();
         let text = "`f.toml`, line 2: `m`: variable `model` has no value; give it one with \
                     `--set model=VALUE`";
         assert_eq!(error.to_string(), text);
-        let mut entries = parse("f.toml", "m = '${modle}'\n").unwrap();
-        let error = substitute("f.toml", &mut entries, &values).unwrap_err();
+        let mut entries = parse("m = '${modle}'\n").unwrap();
+        let error = substitute(&files, &mut entries, &values("")).unwrap_err();
         assert!(
             error.to_string().contains("did you mean `model`?"),
             "{error}"
         );
-        let values = BTreeMap::from([("model".to_owned(), "dir".to_owned())]);
-        let mut entries = parse("f.toml", "m = '${model}/${seed}'\n").unwrap();
-        substitute("f.toml", &mut entries, &values).unwrap();
+        let mut entries = parse("m = '${model}/${seed}'\n").unwrap();
+        substitute(&files, &mut entries, &values("dir")).unwrap();
         assert_eq!(entries[0].node, Node::Text("dir/${seed}".to_owned()));
     }
 }

@@ -10,12 +10,14 @@
 mod ablation;
 mod catalog;
 mod document;
+mod files;
 mod plan;
 mod read;
 mod state;
 mod types;
 
 pub use catalog::{Catalog, CommandSpec, OptionKind};
+pub use files::{StudyFile, StudyFiles};
 pub use plan::{InPlace, Judged, Piece, Plan, PlannedStage, plan};
 pub use read::{Overrides, read_study};
 pub use state::{Change, StageRecord, StageResult, StageStatus, changes, status};

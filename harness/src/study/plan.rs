@@ -16,7 +16,6 @@ use self::graph::layout;
 pub use self::graph::{InPlace, Judged, Piece, Plan, PlannedStage};
 use self::identity::identity;
 use super::catalog::{Catalog, CommandSpec, OptionKind};
-use super::document::origin;
 use super::read::merged;
 use super::types::{
     Checkpoint, DatasetChoice, FigureKind, Options, Row, Setting, Strategy, Study, StudyOption,
@@ -70,6 +69,7 @@ pub fn plan(study: &Study, catalog: &Catalog) -> Result<Plan, Error> {
         .stages
         .iter()
         .filter(|stage| !stage.command.is_empty() && !stage.is_base)
+        .filter(|stage| study.files.is_main(stage.line))
         .filter(|stage| !planner.used.contains(&stage.name))
         .map(|stage| stage.name.clone())
         .collect();
@@ -86,7 +86,7 @@ pub fn plan(study: &Study, catalog: &Catalog) -> Result<Plan, Error> {
         .iter()
         .flat_map(|dataset| rows.iter().filter_map(move |row| cell(row, dataset)))
         .collect();
-    check_in_place(&planner.stages, &study.file)?;
+    check_in_place(&planner.stages, &study.files.main().name)?;
     Ok(Plan {
         judged,
         figures,
@@ -150,7 +150,7 @@ impl Planner<'_> {
                         .to_owned(),
                 ));
             }
-            let own = ["judged", "report", "logs", "stages", "stale"];
+            let own = ["judged", "report", "logs", "stages", "stale", "included"];
             if group == "stages" && own.contains(&name.as_str()) {
                 let detail = "is a folder of the study's own; choose another name".to_owned();
                 return Err(self.refused(line, &format!("{group}.{name}"), detail));
@@ -160,11 +160,7 @@ impl Planner<'_> {
     }
 
     fn refused(&self, line: usize, key: &str, detail: String) -> Error {
-        Error::BadValue {
-            origin: origin(&self.study.file, line),
-            key: key.to_owned(),
-            detail,
-        }
+        self.study.files.refused(line, key, detail)
     }
 
     /// The run that judges `checkpoint` under `strategy` on `dataset`.
@@ -379,7 +375,7 @@ impl Planner<'_> {
                 let mut allowed: Vec<&str> = spec.names().collect();
                 allowed.retain(|name| !RESERVED.contains(name));
                 return Err(Error::UnknownKey {
-                    origin: origin(&self.study.file, option.line),
+                    origin: self.study.files.origin(option.line),
                     nearest: nearest(&option.key, allowed.iter().copied()),
                     key,
                     allowed: allowed.join(", "),

@@ -1,13 +1,15 @@
 //! From a file to a [`Study`]: every key is known, every name that is used exists.
 
 mod check;
+mod form;
 mod shown;
 
 use std::collections::BTreeMap;
 
 use self::check::{check_datasets, check_row, check_rows, check_study};
 use super::ablation::{self, Ablation};
-use super::document::{self, Entry, Node, SEED, Section, origin};
+use super::document::{self, Entry, Node, SEED, Section, Variables};
+use super::files::StudyFiles;
 use super::types::{
     Checkpoint, DatasetChoice, Options, Setting, Stage, Strategy, Study, StudyMetrics, StudyOption,
 };
@@ -17,35 +19,38 @@ use crate::metric::{Bootstrap, NAtK};
 /// What is said on the command line.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
-    /// Put `[mini]` on top of the rest.
+    /// Put `[built-in]` on top of the rest: the study on the built-in suite.
+    pub built_in: bool,
+    /// Put `[mini]` on top of that.
     pub mini: bool,
     /// Values of variables.
     pub variables: Vec<(String, String)>,
     pub seeds: Option<Vec<u64>>,
 }
 
-/// Reads the text of `file`.
+/// Reads a study: `text`, which is that of `file`, and the file that it includes.
 ///
 /// # Errors
-/// When it is no TOML, has an unknown key, or uses a name that does not exist: with file, line,
+/// When a file is no TOML, has an unknown key, or uses a name that does not exist: with file, line,
 /// key, and what may have been meant.
 pub fn read_study(file: &str, text: &str, overrides: &Overrides) -> Result<Study, Error> {
-    let mut entries = document::parse(file, text)?;
-    if let Some(at) = entries.iter().position(|entry| entry.key == "mini") {
-        let mini = entries.remove(at);
-        match mini.node {
-            Node::Table(over) if overrides.mini => document::overlay(&mut entries, over),
-            Node::Table(_) => {}
-            _ => return Err(bad(file, mini.line, "mini", "should be a table".to_owned())),
-        }
-    } else if overrides.mini {
-        let detail = "the study has no `[mini]` table, which says what --mini changes";
-        return Err(bad(file, 1, "mini", detail.to_owned()));
-    }
-    let variables = variables(file, &mut entries, &overrides.variables)?;
-    document::substitute(file, &mut entries, &variables)?;
+    let mut files = StudyFiles::new(file, text.to_owned());
+    let form = form::in_form(&mut files, overrides)?;
+    let mut entries = form.entries;
+    let files = &files;
+    let variables = Variables {
+        values: variables(files, &mut entries, &overrides.variables)?,
+        otherwise: match form.could_be_built_in {
+            true => ", or take --built-in: the study on the built-in suite, with models of its own",
+            false => "",
+        },
+    };
+    document::substitute(files, &mut entries, &variables)?;
 
-    let mut root = Section::new(file, &entries);
+    let mut root = Section::new(files, &entries);
+    for key in form::OF_FORMS {
+        root.take(key);
+    }
     let title = root.text("title")?.unwrap_or_else(|| file.to_owned());
     let about = root.text("about")?.unwrap_or_default();
     let seeds: Option<Vec<u64>> = root.parsed_list("seeds")?;
@@ -63,16 +68,16 @@ pub fn read_study(file: &str, text: &str, overrides: &Overrides) -> Result<Study
     let mut drafts = drafts;
     for ablation in &ablations {
         vary(
-            file,
+            files,
             ablation,
             &mut drafts,
             &mut strategies,
             &mut drafts_of_checkpoints,
         )?;
     }
-    let stages = resolve_bases(file, &drafts)?;
+    let stages = resolve_bases(files, &drafts)?;
     let mut study = Study {
-        file: file.to_owned(),
+        files: files.clone(),
         title,
         about,
         seeds: overrides.seeds.clone().or(seeds).unwrap_or_else(|| vec![0]),
@@ -91,7 +96,7 @@ pub fn read_study(file: &str, text: &str, overrides: &Overrides) -> Result<Study
     if let Some(entry) = control {
         let Node::Text(name) = &entry.node else {
             let detail = "should be the name of a row".to_owned();
-            return Err(bad(file, entry.line, "control", detail));
+            return Err(files.refused(entry.line, "control", detail));
         };
         check_row(&study, entry.line, "control", name)?;
         study.control = Some(name.clone());
@@ -102,17 +107,9 @@ pub fn read_study(file: &str, text: &str, overrides: &Overrides) -> Result<Study
     Ok(study)
 }
 
-fn bad(file: &str, line: usize, key: &str, detail: String) -> Error {
-    Error::BadValue {
-        origin: origin(file, line),
-        key: key.to_owned(),
-        detail,
-    }
-}
-
 /// A name that should be one of `names`.
 fn check_name<'a>(
-    (file, line, key): (&str, usize, &str),
+    (files, line, key): (&StudyFiles, usize, &str),
     what: &str,
     name: &str,
     names: impl Iterator<Item = &'a str> + Clone,
@@ -124,12 +121,7 @@ fn check_name<'a>(
         Some(near) => format!(", did you mean `{near}`?"),
         None => format!("; there are {}", listed(names)),
     };
-    Err(bad(
-        file,
-        line,
-        key,
-        format!("there is no {what} `{name}`{hint}"),
-    ))
+    Err(files.refused(line, key, format!("there is no {what} `{name}`{hint}")))
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -142,7 +134,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// Takes `[variables]` out, with what the command line says.
 fn variables(
-    file: &str,
+    files: &StudyFiles,
     entries: &mut Vec<Entry>,
     given: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, Error> {
@@ -150,24 +142,20 @@ fn variables(
     if let Some(at) = entries.iter().position(|entry| entry.key == "variables") {
         let entry = entries.remove(at);
         let Node::Table(values) = entry.node else {
-            return Err(bad(
-                file,
-                entry.line,
-                "variables",
-                "should be a table".to_owned(),
-            ));
+            let detail = "should be a table".to_owned();
+            return Err(files.refused(entry.line, "variables", detail));
         };
         for value in values {
             let key = format!("variables.{}", value.key);
             match value.node {
                 _ if value.key == SEED => {
                     let detail = "`${seed}` stands for the seed of a repetition".to_owned();
-                    return Err(bad(file, value.line, &key, detail));
+                    return Err(files.refused(value.line, &key, detail));
                 }
                 Node::Text(text) | Node::Number(text) => variables.insert(value.key, text),
                 _ => {
                     let detail = "should be a text; an empty one has to be given by --set";
-                    return Err(bad(file, value.line, &key, detail.to_owned()));
+                    return Err(files.refused(value.line, &key, detail.to_owned()));
                 }
             };
         }
@@ -182,7 +170,7 @@ fn variables(
             return Err(Error::BadValue {
                 origin: "command line".to_owned(),
                 key: format!("--set {name}"),
-                detail: format!("`{file}` has no such variable{hint}"),
+                detail: format!("`{}` has no such variable{hint}", files.main().name),
             });
         }
         variables.insert(name.clone(), value.clone());
@@ -363,17 +351,17 @@ fn stages(root: &mut Section<'_>) -> Result<Vec<StageDraft>, Error> {
     sections.into_iter().map(read).collect()
 }
 
-fn resolve_bases(file: &str, drafts: &[StageDraft]) -> Result<Vec<Stage>, Error> {
+fn resolve_bases(files: &StudyFiles, drafts: &[StageDraft]) -> Result<Vec<Stage>, Error> {
     let resolve = |draft: &StageDraft| {
         let mut chain = vec![draft];
         while let Some(base) = &chain[chain.len() - 1].base {
             let last = chain[chain.len() - 1];
             let key = format!("stages.{}.base", last.name);
             let names = drafts.iter().map(|it| it.name.as_str());
-            check_name((file, last.line, &key), "stage", base, names)?;
+            check_name((files, last.line, &key), "stage", base, names)?;
             if chain.iter().any(|it| it.name == *base) {
                 let detail = format!("goes round in a circle: `{base}` is based on itself");
-                return Err(bad(file, last.line, &key, detail));
+                return Err(files.refused(last.line, &key, detail));
             }
             chain.extend(drafts.iter().find(|it| it.name == *base));
         }
@@ -421,7 +409,7 @@ fn checkpoints(root: &mut Section<'_>) -> Result<Vec<CheckpointDraft>, Error> {
 
 /// Adds what the grid of an ablation makes.
 fn vary(
-    file: &str,
+    files: &StudyFiles,
     ablation: &Ablation,
     stages: &mut Vec<StageDraft>,
     strategies: &mut Vec<Strategy>,
@@ -430,7 +418,7 @@ fn vary(
     let at = |key: &str| format!("ablation.{}.{key}", ablation.name);
     if let Some(stage) = &ablation.stage {
         let names = stages.iter().map(|it| it.name.as_str());
-        check_name((file, ablation.line, &at("stage")), "stage", stage, names)?;
+        check_name((files, ablation.line, &at("stage")), "stage", stage, names)?;
         for variant in &ablation.variants {
             stages.push(StageDraft {
                 name: variant.name.clone(),
@@ -476,7 +464,7 @@ fn vary(
     if let Some(name) = &ablation.strategy {
         let names = strategies.iter().map(|it| it.name.as_str());
         check_name(
-            (file, ablation.line, &at("strategy")),
+            (files, ablation.line, &at("strategy")),
             "strategy",
             name,
             names,
@@ -496,7 +484,7 @@ fn vary(
             let names = checkpoints.iter().map(|it| it.name.as_str());
             let place = at("checkpoints");
             check_name(
-                (file, ablation.line, &place),
+                (files, ablation.line, &place),
                 "checkpoint",
                 checkpoint,
                 names,
@@ -514,7 +502,7 @@ fn vary(
 }
 
 fn finished(study: &Study, drafts: Vec<CheckpointDraft>) -> Result<Vec<Checkpoint>, Error> {
-    let file = study.file.as_str();
+    let files = &study.files;
     let first = study.strategies.first().map(|it| it.name.clone());
     let finish = |draft: CheckpointDraft| {
         let place = |key: &str| format!("checkpoints.{}.{key}", draft.name);
@@ -525,7 +513,7 @@ fn finished(study: &Study, drafts: Vec<CheckpointDraft>) -> Result<Vec<Checkpoin
         let names = study.strategies.iter().map(|it| it.name.as_str());
         for name in &strategies {
             check_name(
-                (file, draft.line, &place("strategies")),
+                (files, draft.line, &place("strategies")),
                 "strategy",
                 name,
                 names.clone(),
@@ -534,7 +522,7 @@ fn finished(study: &Study, drafts: Vec<CheckpointDraft>) -> Result<Vec<Checkpoin
         let names = study.datasets.iter().map(|it| it.name.as_str());
         for name in &draft.datasets {
             check_name(
-                (file, draft.line, &place("datasets")),
+                (files, draft.line, &place("datasets")),
                 "dataset",
                 name,
                 names.clone(),

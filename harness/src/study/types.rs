@@ -1,12 +1,12 @@
 //! What a study says, with nothing left to look up.
 
+use super::files::StudyFiles;
 use crate::metric::{Bootstrap, Metric, NAtK};
 
 /// One study file, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Study {
-    /// As it is named in messages.
-    pub file: String,
+    pub files: StudyFiles,
     pub title: String,
     /// For readers of the report.
     pub about: String,

@@ -83,9 +83,9 @@ pub fn check_paper(study: &Study) -> Result<(), String> {
             let mut known: Vec<&str> = all().iter().map(|row| row.table.as_str()).collect();
             known.dedup();
             return Err(format!(
-                "`{}`, line {line}: `{key}.paper`: there is no `{name}` in the paper's numbers; \
+                "{}: `{key}.paper`: there is no `{name}` in the paper's numbers; \
                  there are {}",
-                study.file,
+                study.files.origin(line),
                 known.join(", ")
             ));
         }
@@ -98,10 +98,9 @@ pub fn check_paper(study: &Study) -> Result<(), String> {
         for (ours, theirs) in &table.paper_rows {
             if !known.contains(&theirs.as_str()) {
                 return Err(format!(
-                    "`{}`, line {}: `tables.paper-rows.{ours}`: {paper} has no row `{theirs}`; its \
+                    "{}: `tables.paper-rows.{ours}`: {paper} has no row `{theirs}`; its \
                      rows are `{}`",
-                    study.file,
-                    table.line,
+                    study.files.origin(table.line),
                     known.join("`, `")
                 ));
             }

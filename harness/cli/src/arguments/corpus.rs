@@ -5,11 +5,32 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::{DatasetName, SelectionArguments};
+
 /// Texts to pretrain on.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Corpus {
     /// Filter folders of Python files by licence, quality and likeness
     Build(CorpusBuild),
+    /// The reference programs of a dataset's training split
+    Programs(CorpusPrograms),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Programs that are equal to one before them are left out.
+
+Example:
+  coderl corpus programs apps --limit 1000 --out programs.jsonl
+  coderl train pretrain programs.jsonl --model codet5-small")]
+pub(crate) struct CorpusPrograms {
+    #[command(flatten)]
+    pub(crate) dataset: DatasetName,
+    /// Where texts go, one record a line
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) problems: SelectionArguments,
 }
 
 #[derive(Debug, Args)]

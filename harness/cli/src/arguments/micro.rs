@@ -10,7 +10,7 @@ const DEFAULT: Settings = Settings::DEFAULT;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Writes FOLDER/apps/train.jsonl, validation.jsonl and test.jsonl (the Hub's form of APPS) and
-FOLDER/mbpp/test.jsonl (MBPP's form). With the defaults these are the datasets `micro-apps` and
+FOLDER/mbpp/train.jsonl and test.jsonl (MBPP's form). With the defaults these are the datasets `micro-apps` and
 `micro-mbpp`, which need no files. docs/micro-suite.md describes them.
 
 Examples:
@@ -32,6 +32,9 @@ pub(crate) struct Micro {
     /// Problems to test on, in APPS form
     #[arg(long, value_name = "N", default_value_t = DEFAULT.n_test)]
     n_test: usize,
+    /// Problems to train on, in MBPP form, at most 374
+    #[arg(long, value_name = "N", default_value_t = DEFAULT.n_mbpp_train, value_parser = n_mbpp_train)]
+    n_mbpp_train: usize,
     /// Problems to test on, in MBPP form, at most 500
     #[arg(long, value_name = "N", default_value_t = DEFAULT.n_mbpp, value_parser = n_mbpp)]
     n_mbpp: usize,
@@ -45,6 +48,7 @@ impl Micro {
             n_train,
             n_validation,
             n_test,
+            n_mbpp_train,
             n_mbpp,
         } = *self;
         Settings {
@@ -52,19 +56,30 @@ impl Micro {
             n_train,
             n_validation,
             n_test,
+            n_mbpp_train,
             n_mbpp,
         }
     }
 }
 
 fn n_mbpp(text: &str) -> Result<usize, String> {
+    at_most(Settings::MAX_MBPP, "test problems 11 to 510", text)
+}
+
+fn n_mbpp_train(text: &str) -> Result<usize, String> {
+    at_most(
+        Settings::MAX_MBPP_TRAIN,
+        "training problems 601 to 974",
+        text,
+    )
+}
+
+fn at_most(most: usize, numbered: &str, text: &str) -> Result<usize, String> {
     let n: usize = text.parse().map_err(|_| "not a number".to_owned())?;
-    if n <= Settings::MAX_MBPP {
-        Ok(n)
-    } else {
-        Err(format!(
-            "MBPP's form numbers its test problems 11 to 510, so there are at most {}",
-            Settings::MAX_MBPP
-        ))
+    match n <= most {
+        true => Ok(n),
+        false => Err(format!(
+            "MBPP's form numbers its {numbered}, so there are at most {most}"
+        )),
     }
 }

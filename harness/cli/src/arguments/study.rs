@@ -17,7 +17,8 @@ docs/studies.md explains the format, and studies/ has studies to start from.
   coderl study run studies/small.toml              goes on where it was interrupted
   coderl study status studies/small.toml           what is done, running, waiting, failed, stale
   coderl study report studies/small.toml           tables, figures and page of what is done so far
-  coderl study run studies/paper/table-6.toml --set model=runs/rl/model
+  coderl study run studies/paper/table-4.toml --set model=runs/rl/model --set critic=… --set repair=…
+  coderl study run studies/paper/table-4.toml --built-in    the same on the built-in suite
 
 A changed file makes stale what depends on the change, and nothing else. `run` moves it to `stale/` in
 the study's directory and makes it again.
@@ -43,9 +44,13 @@ pub(crate) enum Study {
 pub(crate) struct StudyChoice {
     /// Study file (TOML)
     pub(crate) file: PathBuf,
-    /// Directory of the study [default: `runs/NAME`, with --mini `runs/NAME-mini`]
+    /// Directory of the study [default: `runs/NAME`, with the forms behind it: `runs/NAME-mini`]
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// The study on the built-in suite, as its `[built-in]` table has it: models of a million
+    /// weights are made for what no `--set` names, and nothing has to be at hand
+    #[arg(long)]
+    pub(crate) built_in: bool,
     /// The small form of the study, as its `[mini]` table has it
     #[arg(long)]
     pub(crate) mini: bool,

@@ -1,14 +1,18 @@
 //! `coderl corpus`: texts to pretrain on.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
 use anyhow::Result;
 use datasets::corpus::{self, Bounds, CorpusSettings, Counted, Family, Stats};
+use harness::config::Selection;
+use harness::problem::{ProblemId, Split};
+use harness::training::CorpusText;
 use indicatif::HumanBytes;
 
-use crate::arguments::{Corpus, CorpusBuild};
+use crate::arguments::{Corpus, CorpusBuild, CorpusPrograms};
 use crate::console::{Bar, counted};
 use crate::context::Context;
 use crate::exit::{Exit, data, usage};
@@ -16,6 +20,7 @@ use crate::exit::{Exit, data, usage};
 pub(crate) fn corpus(context: &Context, command: &Corpus) -> Result<Exit> {
     match command {
         Corpus::Build(build) => self::build(context, build),
+        Corpus::Programs(programs) => self::programs(context, programs),
     }
 }
 
@@ -53,6 +58,51 @@ fn build(context: &Context, arguments: &CorpusBuild) -> Result<Exit> {
         out.display(),
         sources.display(),
         stats.display()
+    ));
+    Ok(Exit::Done)
+}
+
+fn programs(context: &Context, arguments: &CorpusPrograms) -> Result<Exit> {
+    let Some(name) = arguments.dataset.get() else {
+        return Err(usage(
+            "no dataset; name one, such as `coderl corpus programs apps`",
+        ));
+    };
+    let dataset = context.open_dataset(&name)?;
+    let asked = &arguments.problems;
+    let selection = Selection {
+        split: asked.split,
+        difficulty: asked.difficulty.clone().unwrap_or_default(),
+        ids: asked.ids.iter().flatten().map(ProblemId::new).collect(),
+        limit: asked.limit,
+    };
+    let problems = selection
+        .or_split(Some(Split::Train))
+        .apply(&dataset.name, dataset.problems)?;
+    let mut seen = BTreeSet::new();
+    let mut texts = Vec::new();
+    for problem in &problems {
+        for (number, program) in problem.reference_solutions.iter().enumerate() {
+            if seen.insert(program.as_str()) {
+                texts.push(CorpusText {
+                    id: format!("{}/{number}", problem.id),
+                    text: program.clone(),
+                });
+            }
+        }
+    }
+    if texts.is_empty() {
+        return Err(data(format!(
+            "the {} of `{name}` have no reference programs, and nothing was written",
+            counted(problems.len(), "problem")
+        )));
+    }
+    corpus::write_texts(&texts, &arguments.out)?;
+    context.console.note(format_args!(
+        "{} of {} in `{}`",
+        counted(texts.len(), "program"),
+        counted(problems.len(), "problem"),
+        arguments.out.display()
     ));
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! `coderl study`: run, status, report.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -52,7 +53,14 @@ fn run(context: &Context, arguments: &arguments::StudyRun) -> Result<Exit> {
         return dry_run(context, &opened, &wanted);
     }
     let lock = opened.directory.lock()?;
-    std::fs::write(opened.out().join("study.toml"), &opened.text)?;
+    let files = &opened.study.files;
+    std::fs::write(opened.out().join("study.toml"), &files.main().text)?;
+    for file in files.included() {
+        let folder = opened.out().join("included");
+        std::fs::create_dir_all(&folder)?;
+        let name = Path::new(&file.name).file_name().unwrap_or_default();
+        std::fs::write(folder.join(name), &file.text)?;
+    }
     context.console.note(format_args!(
         "{}: {}, {} on {}; in `{}`",
         opened.study.title,

@@ -32,8 +32,6 @@ pub(crate) struct Opened {
     pub(crate) study: Study,
     pub(crate) plan: Plan,
     pub(crate) directory: StudyDirectory,
-    /// As the user wrote it.
-    pub(crate) text: String,
 }
 
 impl Opened {
@@ -43,6 +41,7 @@ impl Opened {
             crate::exit::usage(format!("cannot read study file `{file}`: {error}"))
         })?;
         let overrides = Overrides {
+            built_in: choice.built_in,
             mini: choice.mini,
             variables: choice.set.clone(),
             seeds: choice.seeds.clone(),
@@ -52,17 +51,19 @@ impl Opened {
         let mut plan = plan(&study, &catalog::catalog())?;
         outside::identify(context, &mut plan).context("looking at what the study depends on")?;
         let out = choice.out.clone().unwrap_or_else(|| {
-            let name = stem(&choice.file);
-            Path::new("runs").join(match choice.mini {
-                true => format!("{name}-mini"),
-                false => name,
-            })
+            let mut name = stem(&choice.file);
+            if choice.built_in {
+                name += "-built-in";
+            }
+            if choice.mini {
+                name += "-mini";
+            }
+            Path::new("runs").join(name)
         });
         Ok(Self {
             study,
             plan,
             directory: StudyDirectory::new(out),
-            text,
         })
     }
 

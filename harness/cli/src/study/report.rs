@@ -281,7 +281,7 @@ fn settings(opened: &Opened, state: &State) -> Vec<(String, String)> {
         .sum();
     let bootstrap = &study.metrics.bootstrap;
     vec![
-        ("study".to_owned(), format!("`{}`", study.file)),
+        ("study".to_owned(), format!("`{}`", study.files.main().name)),
         ("seeds".to_owned(), seeds.join(", ")),
         (
             "stages".to_owned(),

@@ -154,7 +154,7 @@ pub(super) fn layout(command: &str) -> Layout {
             out: "",
             product: "model",
         },
-        "corpus build" => file("corpus.jsonl"),
+        "corpus build" | "corpus programs" => file("corpus.jsonl"),
         "audit" => file("audit.jsonl"),
         _ => file(""),
     }

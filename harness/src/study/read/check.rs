@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{bad, check_name};
+use super::check_name;
 use crate::error::Error;
 use crate::study::types::Study;
 
 /// What must be there at all.
 pub(super) fn check_study(study: &Study) -> Result<(), Error> {
-    let file = study.file.as_str();
+    let files = &study.files;
     let missing =
-        |key: &str, what: &str| Err(bad(file, 1, key, format!("the study has no {what}")));
+        |key: &str, what: &str| Err(files.refused(1, key, format!("the study has no {what}")));
     if study.datasets.is_empty() {
         return missing(
             "datasets",
@@ -34,7 +34,7 @@ pub(super) fn check_study(study: &Study) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     for seed in &study.seeds {
         if !seen.insert(seed) {
-            return Err(bad(file, 1, "seeds", format!("{seed} is there twice")));
+            return Err(files.refused(1, "seeds", format!("{seed} is there twice")));
         }
     }
     for strategy in &study.strategies {
@@ -42,7 +42,7 @@ pub(super) fn check_study(study: &Study) -> Result<(), Error> {
             let key = format!("strategies.{}.same-budget-as", strategy.name);
             let names = study.strategies.iter().map(|it| it.name.as_str());
             let names = names.filter(|name| *name != strategy.name);
-            check_name((file, strategy.line, &key), "other strategy", other, names)?;
+            check_name((files, strategy.line, &key), "other strategy", other, names)?;
         }
     }
     Ok(())
@@ -51,7 +51,7 @@ pub(super) fn check_study(study: &Study) -> Result<(), Error> {
 pub(super) fn check_row(study: &Study, line: usize, key: &str, name: &str) -> Result<(), Error> {
     let rows = study.rows();
     let names = rows.iter().map(|row| row.name.as_str());
-    check_name((&study.file, line, key), "row", name, names)
+    check_name((&study.files, line, key), "row", name, names)
 }
 
 pub(super) fn check_rows(
@@ -79,7 +79,7 @@ pub(super) fn check_datasets(
 ) -> Result<(), Error> {
     let names = study.datasets.iter().map(|it| it.name.as_str());
     for name in given {
-        check_name((&study.file, line, key), "dataset", name, names.clone())?;
+        check_name((&study.files, line, key), "dataset", name, names.clone())?;
     }
     Ok(())
 }

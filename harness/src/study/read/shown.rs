@@ -2,7 +2,7 @@
 
 use super::super::document::Section;
 use super::super::types::{Figure, FigureKind, FigureSeries, Setting, Study, TableChoice};
-use super::{bad, check_datasets, check_name, check_row, check_rows, setting};
+use super::{check_datasets, check_name, check_row, check_rows, setting};
 use crate::error::Error;
 use crate::metric::Metric;
 
@@ -46,7 +46,7 @@ pub(super) fn tables(study: &Study, root: &mut Section<'_>) -> Result<Vec<TableC
         }
         if table.paper.is_none() && !table.paper_rows.is_empty() {
             let detail = "needs `paper`, the table of the paper, such as `Table 2`".to_owned();
-            return Err(bad(&study.file, line, "tables.paper-rows", detail));
+            return Err(study.files.refused(line, "tables.paper-rows", detail));
         }
         tables.push(table);
     }
@@ -102,12 +102,12 @@ pub(super) fn figures(study: &Study, root: &mut Section<'_>) -> Result<Vec<Figur
 const KINDS: [&str; 5] = ["pass-at-k", "n-at-k", "over-rows", "outcomes", "stage"];
 
 fn figure(study: &Study, mut section: Section<'_>) -> Result<Figure, Error> {
-    let file = study.file.as_str();
+    let files = &study.files;
     let line = section.line;
     let name = required(&mut section, "name")?;
     let kind = required(&mut section, "kind")?;
     check_name(
-        (file, line, "figures.kind"),
+        (files, line, "figures.kind"),
         "figure of kind",
         &kind,
         KINDS.into_iter(),
@@ -132,7 +132,7 @@ fn figure(study: &Study, mut section: Section<'_>) -> Result<Figure, Error> {
         "stage" => {
             let stage = required(&mut section, "stage")?;
             let names = study.stages.iter().map(|it| it.name.as_str());
-            check_name((file, line, "figures.stage"), "stage", &stage, names)?;
+            check_name((files, line, "figures.stage"), "stage", &stage, names)?;
             FigureKind::Stage { stage }
         }
         _ => {
@@ -155,7 +155,7 @@ fn figure(study: &Study, mut section: Section<'_>) -> Result<Figure, Error> {
                         at.len(),
                         rows.len()
                     );
-                    return Err(bad(file, line, "figures.series.at", detail));
+                    return Err(files.refused(line, "figures.series.at", detail));
                 }
                 let title = one.text("title")?.unwrap_or_default();
                 one.finish()?;
