@@ -2,6 +2,7 @@
 pub mod checkpoint;
 pub mod cpu;
 pub mod decode;
+pub mod device;
 mod error;
 pub mod initial;
 pub mod layers;

@@ -16,16 +16,17 @@ use backends::process::protocol::{
 use harness::decoding::{Decoding, Guidance};
 use harness::prompt::Prompt;
 
-use crate::cpu::{CpuModel, Rows, StepRow};
+use crate::cpu::Rows;
 use crate::decode::{
-    self, Candidate, Engine, Event, Guide, Guided, Limits, Request, log_probability,
+    self, Candidate, Decoder, Engine, Event, Guide, Guided, Limits, Request, StepRow,
+    log_probability,
 };
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 
 /// What is served.
 pub struct Served<'a> {
-    pub model: &'a dyn CpuModel,
+    pub model: &'a dyn Decoder,
     pub tokenizer: &'a Tokenizer,
     /// Tokens at which a text ends.
     pub end_tokens: &'a [u32],

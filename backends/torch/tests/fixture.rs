@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backend_torch::checkpoint::Checkpoint;
-use backend_torch::cpu::{self, CpuModel};
+use backend_torch::cpu;
+use backend_torch::decode::Decoder;
 use backend_torch::decode::{Candidate, Engine, Event, Limits, Request};
 use backend_torch::tokenizer::Tokenizer;
 use harness::decoding::{Decoding, Method};
@@ -200,7 +201,7 @@ pub(crate) fn write_critic(case: &Case, folder: &Path) {
 
 /// A model that is ready to decode.
 pub(crate) struct Loaded {
-    pub(crate) model: Box<dyn CpuModel>,
+    pub(crate) model: Box<dyn Decoder>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) end_tokens: Vec<u32>,
 }

@@ -1,7 +1,8 @@
 //! Numbers of `transformers`, on record.
 
 use backend_torch::checkpoint::{Checkpoint, Config};
-use backend_torch::cpu::{Rows, StepRow};
+use backend_torch::cpu::Rows;
+use backend_torch::decode::StepRow;
 use backend_torch::layers::Mode;
 use backend_torch::llama::Llama;
 use backend_torch::parameters::Parameters;

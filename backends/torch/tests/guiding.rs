@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use backend_torch::checkpoint::Checkpoint;
-use backend_torch::cpu::{CpuCritic, PeekRow, Rows, StepRow};
+use backend_torch::cpu::{CpuCritic, Rows};
 use backend_torch::decode::{Candidate, Guide, Guided, Limits, Request, check_vocabulary};
+use backend_torch::decode::{PeekRow, StepRow};
 use backend_torch::train::{Computing, Critic, Sequence};
 use harness::decoding::{Guidance, Method};
 use harness::training::BatchSettings;

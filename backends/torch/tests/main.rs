@@ -2,6 +2,7 @@
 
 mod bad_checkpoints;
 mod decoding;
+mod device;
 mod fixture;
 mod golden;
 mod gradients;

@@ -440,6 +440,8 @@ impl SettingsArguments {
             max_prompt_tokens: None,
             backend: None,
             model: None,
+            device: None,
+            precision: None,
             template: None,
             base_url: None,
             api: None,

@@ -10,12 +10,13 @@ use anyhow::{Context as _, Result};
 use backends::Asking;
 use backends::http::{Http, HttpAuthor, HttpOptions, RequestLog};
 use backends::process::{Process, ProcessOptions};
-use harness::config::{Api, BackendChoice, Settings};
+use harness::config::{Api, BackendChoice, ModelSettings, Settings};
 use harness::contract::Generator;
 use harness::error_chain;
 use harness::problem::Problem;
 use harness::prompt::{PromptStyle, Template, TemplateChoice};
 use harness::store::{ModelRecord, RunDirectory, sha256_of_file};
+use harness::training::{Device, Precision};
 
 use crate::arguments::MODEL_GUARD;
 use crate::context::own_executable;
@@ -82,7 +83,7 @@ impl ModelSource {
             }
             BackendChoice::Torch => {
                 let model = model.ok_or_else(|| needs("--model, a name or a folder"))?;
-                let command = torch_command(OsStr::new(&model))?;
+                let command = torch_command(OsStr::new(&model), settings)?;
                 (model, Place::Child { command })
             }
             BackendChoice::Replay | BackendChoice::Reference => {
@@ -277,13 +278,21 @@ pub(crate) fn template(backend: BackendChoice, settings: &Settings) -> TemplateC
 const TORCH_VARIABLE: &str = "CODERL_TORCH";
 
 /// The command that serves the checkpoint `model`.
-pub(crate) fn torch_command(model: &OsStr) -> Result<Vec<OsString>> {
-    Ok(vec![
+pub(crate) fn torch_command(model: &OsStr, settings: &ModelSettings) -> Result<Vec<OsString>> {
+    let mut command = vec![
         torch_program()?.into_os_string(),
         "serve".into(),
         "--model".into(),
         model.to_owned(),
-    ])
+    ];
+    // What is left away is in no manifest, and older runs are gone on with.
+    if settings.device != Device::default() {
+        command.extend(["--device", settings.device.name()].map(OsString::from));
+    }
+    if settings.precision != Precision::default() {
+        command.extend(["--precision", settings.precision.name()].map(OsString::from));
+    }
+    Ok(command)
 }
 
 /// The engine: the one that the user names, else beside this program, else where the shell

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 
 use crate::metric::{NAtK, UnjudgedPolicy};
 use crate::problem::{Difficulty, Split, display_as_serialized};
+use crate::training::{Device, Precision};
 use crate::verdict::Grader;
 
 /// Every key is optional here. `default.toml` says what each means.
@@ -49,6 +50,10 @@ pub struct Options {
     pub backend: Option<BackendChoice>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ use crate::judge::JudgeOptions;
 use crate::metric::{Bootstrap, NAtK, UnjudgedPolicy};
 use crate::problem::ProblemId;
 use crate::prompt::TemplateChoice;
+use crate::training::{Device, Precision};
 use crate::verdict::Grader;
 
 /// Everything that can be set.
@@ -71,6 +72,9 @@ impl SamplingSettings {
 pub struct ModelSettings {
     pub backend: Option<BackendChoice>,
     pub model: Option<String>,
+    /// Where our own engine decodes, and in what.
+    pub device: Device,
+    pub precision: Precision,
     pub template: TemplateChoice,
     pub base_url: Option<String>,
     pub api: Api,
@@ -235,6 +239,8 @@ impl Settings {
             model: ModelSettings {
                 backend: options.backend,
                 model: options.model,
+                device: defaulted(options.device, "device")?,
+                precision: defaulted(options.precision, "precision")?,
                 template: defaulted(options.template, "template")?
                     .parse()
                     .map_err(|error: String| refused("template", error))?,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::problem::display_as_serialized;
+
 /// Everything that decides what a training gives, and where things lie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -151,6 +153,11 @@ pub enum Device {
     Cpu,
     /// The first.
     Cuda,
+}
+
+display_as_serialized! {
+    Device { Cpu => "cpu", Cuda => "cuda" }
+    Precision { Float32 => "float32", Bfloat16 => "bfloat16" }
 }
 
 /// What matrix products are computed in. Weights, gradients, norms, losses and the state of the

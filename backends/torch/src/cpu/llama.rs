@@ -8,10 +8,11 @@ use super::attention::{Heads, attend};
 use super::cache::Cache;
 use super::math::{Gate, add, apply_gate, normalize};
 use super::matrix::Matrix;
-use super::model::{CpuModel, PeekRow, Prompt, StepRow};
+use super::model::CpuModel;
 use super::place::Place;
 use super::rows::{PANEL, Rows};
 use crate::checkpoint::{Array, LlamaConfig, Tensors};
+use crate::decode::{self, Decoder, PeekRow, Prompt, PromptMemory, StepRow, check_tokens};
 use crate::error::{Error, Result};
 use crate::llama;
 
@@ -118,6 +119,16 @@ impl CpuLlama {
         normal
     }
 
+    fn cache(&self, capacity: usize) -> Cache {
+        let config = &self.config;
+        Cache::new(
+            config.n_layers,
+            config.n_kv_heads,
+            config.head_width,
+            capacity,
+        )
+    }
+
     /// States of tokens that continue prompts.
     fn continued(&self, tokens: &[u32], place: &mut Place<'_, '_>) -> Rows {
         let lengths = place.lengths();
@@ -133,7 +144,7 @@ impl CpuLlama {
     }
 }
 
-impl CpuModel for CpuLlama {
+impl Decoder for CpuLlama {
     fn vocabulary_size(&self) -> usize {
         self.config.vocabulary_size
     }
@@ -148,7 +159,7 @@ impl CpuModel for CpuLlama {
 
     fn read(&self, tokens: &[u32]) -> Result<Prompt> {
         check_tokens(tokens, self.config.vocabulary_size, self.max_positions())?;
-        let mut cache = self.new_cache(tokens.len());
+        let mut cache = self.cache(tokens.len());
         let mut last = Rows::new(1, self.config.model_width);
         for (index, chunk) in tokens.chunks(CHUNK).enumerate() {
             let first = index * CHUNK;
@@ -162,20 +173,14 @@ impl CpuModel for CpuLlama {
         let mut logits = Rows::default();
         self.output.multiply(&last, &mut logits);
         Ok(Prompt {
-            cache: Arc::new(cache),
+            memory: PromptMemory::Cpu(Arc::new(cache)),
             length: tokens.len(),
             logits: Some(Arc::new(logits)),
         })
     }
 
-    fn new_cache(&self, capacity: usize) -> Cache {
-        let config = &self.config;
-        Cache::new(
-            config.n_layers,
-            config.n_kv_heads,
-            config.head_width,
-            capacity,
-        )
+    fn new_cache(&self, capacity: usize) -> decode::Cache {
+        decode::Cache::Cpu(self.cache(capacity))
     }
 
     fn bytes_per_token(&self) -> usize {
@@ -183,6 +188,14 @@ impl CpuModel for CpuLlama {
         Cache::bytes_per_token(config.n_layers, config.n_kv_heads, config.head_width)
     }
 
+    fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows) {
+        let mut states = Rows::default();
+        self.advance(rows, &mut states);
+        self.logits(&states, logits);
+    }
+}
+
+impl CpuModel for CpuLlama {
     fn advance(&self, rows: &mut [StepRow<'_>], states: &mut Rows) {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
         *states = self.continued(&tokens, &mut Place::Rows(rows));
@@ -196,33 +209,6 @@ impl CpuModel for CpuLlama {
     fn logits(&self, states: &Rows, logits: &mut Rows) {
         self.output.multiply(states, logits);
     }
-}
-
-/// # Errors
-/// See [`CpuModel::read`].
-pub(super) fn check_tokens(
-    tokens: &[u32],
-    vocabulary_size: usize,
-    max_positions: Option<usize>,
-) -> Result<()> {
-    if tokens.is_empty() {
-        return Err(Error::request("the prompt has no tokens"));
-    }
-    if let Some(token) = tokens
-        .iter()
-        .find(|token| **token as usize >= vocabulary_size)
-    {
-        return Err(Error::request(format!(
-            "the prompt has the token {token}, and the model knows {vocabulary_size}"
-        )));
-    }
-    if let Some(max) = max_positions.filter(|max| tokens.len() > *max) {
-        return Err(Error::request(format!(
-            "the prompt has {} tokens, and the model is made for {max}",
-            tokens.len()
-        )));
-    }
-    Ok(())
 }
 
 pub(super) fn embedding_row(embedding: &Array, token: u32) -> &[f32] {

@@ -28,6 +28,7 @@ pub use critic::CpuCritic;
 pub use llama::CpuLlama;
 pub use load::load;
 pub(crate) use math::exp;
-pub use model::{CpuModel, PeekRow, Prompt, StepRow};
+pub use model::CpuModel;
+pub(crate) use rows::PANEL;
 pub use rows::Rows;
 pub use t5::CpuT5;

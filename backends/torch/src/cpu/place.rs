@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::attention::{Tail, View};
 use super::cache::{Cache, LayerCache};
-use super::model::{PeekRow, Prompt, StepRow};
+use crate::decode::{self, PeekRow, Prompt, PromptMemory, StepRow};
 
 /// Rows of a forward pass, and what becomes of their keys and values.
 pub(super) enum Place<'a, 'b> {
@@ -54,7 +54,7 @@ impl Place<'_, '_> {
                     .zip(rows)
                     .for_each(|(row, (keys, values))| {
                         let position = row.cache.len();
-                        row.cache.layers[layer].put(position, keys, values);
+                        own_mut(row.cache).layers[layer].put(position, keys, values);
                     });
             }
             Self::Peeks(_) => {}
@@ -71,7 +71,7 @@ impl Place<'_, '_> {
         sees_prompt: bool,
     ) -> Vec<View<'v>> {
         let shared = |prompt: &'v Prompt| -> Option<(&'v LayerCache, usize)> {
-            sees_prompt.then(|| (&prompt.cache.layers[layer], prompt.length))
+            sees_prompt.then(|| (&memory_of(prompt).layers[layer], prompt.length))
         };
         match self {
             Self::Prompt(cache) => positions
@@ -88,7 +88,7 @@ impl Place<'_, '_> {
                 .zip(positions)
                 .map(|(row, position)| View {
                     shared: shared(row.prompt),
-                    own: Some((&row.cache.layers[layer], row.cache.len() + 1)),
+                    own: Some((&own(row.cache).layers[layer], row.cache.len() + 1)),
                     tail: None,
                     position: *position,
                 })
@@ -103,7 +103,7 @@ impl Place<'_, '_> {
                     .map(|((row, position), (keys, values))| View {
                         shared: shared(row.prompt),
                         own: (!row.cache.is_empty())
-                            .then(|| (&row.cache.layers[layer], row.cache.len())),
+                            .then(|| (&own(row.cache).layers[layer], row.cache.len())),
                         tail: Some(Tail { keys, values }),
                         position: *position,
                     })
@@ -116,8 +116,31 @@ impl Place<'_, '_> {
     pub(super) fn advance(&mut self) {
         if let Self::Rows(rows) = self {
             for row in rows.iter_mut() {
-                row.cache.set_len(row.cache.len() + 1);
+                let length = row.cache.len();
+                own_mut(row.cache).set_len(length + 1);
             }
         }
+    }
+}
+
+/// The memory of a prompt that a model of this module has read.
+pub(super) fn memory_of(prompt: &Prompt) -> &Cache {
+    match &prompt.memory {
+        PromptMemory::Cpu(cache) => cache,
+        PromptMemory::Device(_) => panic!("a prompt that this model has read"),
+    }
+}
+
+fn own(cache: &decode::Cache) -> &Cache {
+    match cache {
+        decode::Cache::Cpu(cache) => cache,
+        decode::Cache::Device(_) => panic!("a cache that this model has made"),
+    }
+}
+
+fn own_mut(cache: &mut decode::Cache) -> &mut Cache {
+    match cache {
+        decode::Cache::Cpu(cache) => cache,
+        decode::Cache::Device(_) => panic!("a cache that this model has made"),
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::attention::{Heads, RelativeBias, View, attend};
 use super::cache::Cache;
-use super::llama::{check_tokens, embedding_row};
+use super::llama::embedding_row;
 use super::math::{Gate, add, apply_gate, normalize};
 use super::matrix::Matrix;
-use super::model::{CpuModel, PeekRow, Prompt, StepRow};
-use super::place::Place;
+use super::model::CpuModel;
+use super::place::{Place, memory_of};
 use super::rows::{PANEL, Rows};
 use crate::checkpoint::{Activation, Array, T5Config, Tensors};
+use crate::decode::{self, Decoder, PeekRow, Prompt, PromptMemory, StepRow, check_tokens};
 use crate::error::Result;
 use crate::t5::{self, BiasDirection, bucket_of_distance};
 
@@ -79,6 +80,11 @@ impl CpuT5 {
             decoder,
             output,
         })
+    }
+
+    fn cache(&self, capacity: usize) -> Cache {
+        let n_layers = self.config.n_decoder_layers;
+        Cache::new(n_layers, self.heads.n_heads, self.heads.width, capacity)
     }
 
     fn embed(&self, tokens: &[u32]) -> Rows {
@@ -157,7 +163,7 @@ impl CpuT5 {
                     .prompts()
                     .into_iter()
                     .map(|prompt| View {
-                        shared: Some((&prompt.cache.layers[index], prompt.length)),
+                        shared: Some((&memory_of(prompt).layers[index], prompt.length)),
                         own: None,
                         tail: None,
                         position: 0,
@@ -180,7 +186,7 @@ impl CpuT5 {
     }
 }
 
-impl CpuModel for CpuT5 {
+impl Decoder for CpuT5 {
     fn vocabulary_size(&self) -> usize {
         self.config.vocabulary_size
     }
@@ -196,7 +202,7 @@ impl CpuModel for CpuT5 {
     fn read(&self, tokens: &[u32]) -> Result<Prompt> {
         check_tokens(tokens, self.config.vocabulary_size, None)?;
         let states = self.encode(tokens);
-        let mut cache = self.new_cache(tokens.len());
+        let mut cache = self.cache(tokens.len());
         let inner = self.heads.n_heads * self.heads.width;
         for (index, layer) in self.decoder.layers.iter().enumerate() {
             if let Some(cross) = &layer.cross {
@@ -206,15 +212,14 @@ impl CpuModel for CpuT5 {
         }
         cache.set_len(tokens.len());
         Ok(Prompt {
-            cache: Arc::new(cache),
+            memory: PromptMemory::Cpu(Arc::new(cache)),
             length: tokens.len(),
             logits: None,
         })
     }
 
-    fn new_cache(&self, capacity: usize) -> Cache {
-        let n_layers = self.config.n_decoder_layers;
-        Cache::new(n_layers, self.heads.n_heads, self.heads.width, capacity)
+    fn new_cache(&self, capacity: usize) -> decode::Cache {
+        decode::Cache::Cpu(self.cache(capacity))
     }
 
     fn bytes_per_token(&self) -> usize {
@@ -222,6 +227,14 @@ impl CpuModel for CpuT5 {
         Cache::bytes_per_token(n_layers, self.heads.n_heads, self.heads.width)
     }
 
+    fn step(&self, rows: &mut [StepRow<'_>], logits: &mut Rows) {
+        let mut states = Rows::default();
+        self.advance(rows, &mut states);
+        self.logits(&states, logits);
+    }
+}
+
+impl CpuModel for CpuT5 {
     fn advance(&self, rows: &mut [StepRow<'_>], states: &mut Rows) {
         let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
         *states = self.decode(&tokens, &mut Place::Rows(rows));

@@ -2,15 +2,16 @@
 
 use harness::decoding::Method;
 
+use super::model::{Cache, Decoder, Prompt, StepRow};
 use super::request::{Candidate, Finish, Request};
 use super::sampler::log_total;
 use super::stop::find;
-use crate::cpu::{Cache, CpuModel, Prompt, Rows, StepRow};
+use crate::cpu::Rows;
 use crate::tokenizer::Tokenizer;
 
 /// A search over one prompt.
 pub(super) struct Search<'a> {
-    pub(super) model: &'a dyn CpuModel,
+    pub(super) model: &'a dyn Decoder,
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) end_tokens: &'a [u32],
     /// Tokens that a hypothesis can have at most, the start token included.

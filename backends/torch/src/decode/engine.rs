@@ -13,10 +13,11 @@ use rayon::prelude::*;
 
 use super::beam;
 use super::guide::{Guide, Reading};
+use super::model::{Cache, Decoder, Prompt, StepRow};
 use super::request::{Candidate, Finish, Request};
 use super::sampler::{Choice, Draw};
 use super::stop::StopWatch;
-use crate::cpu::{Cache, CpuModel, Prompt, Rows, StepRow};
+use crate::cpu::Rows;
 use crate::error::Result;
 use crate::random::uniform;
 use crate::tokenizer::Tokenizer;
@@ -47,7 +48,7 @@ pub enum Event {
 
 /// Requests in work.
 pub struct Engine<'a> {
-    model: &'a dyn CpuModel,
+    model: &'a dyn Decoder,
     tokenizer: &'a Tokenizer,
     /// Tokens at which a text ends.
     end_tokens: Vec<u32>,
@@ -102,7 +103,7 @@ struct State {
 
 impl<'a> Engine<'a> {
     pub fn new(
-        model: &'a dyn CpuModel,
+        model: &'a dyn Decoder,
         tokenizer: &'a Tokenizer,
         end_tokens: &[u32],
         limits: Limits,

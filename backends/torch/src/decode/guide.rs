@@ -13,8 +13,9 @@ use std::collections::VecDeque;
 
 use harness::decoding::Guidance;
 
+use super::model::{Cache, Decoder, PeekRow, Prompt, StepRow};
 use super::sampler::Draw;
-use crate::cpu::{Cache, CpuCritic, CpuModel, PeekRow, Prompt, Rows, StepRow};
+use crate::cpu::{CpuCritic, Rows};
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 
@@ -44,10 +45,10 @@ pub(super) struct Reading {
 /// # Errors
 /// They do not.
 pub fn check_vocabulary(
-    (model, tokenizer): (&dyn CpuModel, &Tokenizer),
+    (model, tokenizer): (&dyn Decoder, &Tokenizer),
     (critic, critics): (&CpuCritic, &Tokenizer),
 ) -> Result<()> {
-    let [n, n_critics] = [model, &*critic.model].map(CpuModel::vocabulary_size);
+    let [n, n_critics] = [model.vocabulary_size(), critic.model.vocabulary_size()];
     if tokenizer.digest() != critics.digest() || n > n_critics {
         return Err(Error::request(format!(
             "the critic has another vocabulary ({n_critics} tokens) than the model ({n} tokens), \

@@ -12,27 +12,27 @@ use crate::segments::Segments;
 
 /// A Llama or Qwen2 model.
 pub struct Llama {
-    config: LlamaConfig,
+    pub(super) config: LlamaConfig,
     /// `[V, D]`.
-    embedding: Tensor,
-    layers: Vec<Layer>,
-    norm: RmsNorm,
+    pub(super) embedding: Tensor,
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: RmsNorm,
     /// `[V, D]`; the embedding itself where the two are tied.
     output: Tensor,
     /// What matrix products are computed in.
     kind: Kind,
 }
 
-struct Layer {
-    attention_norm: RmsNorm,
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    attention_output: Linear,
-    feed_forward_norm: RmsNorm,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+pub(super) struct Layer {
+    pub(super) attention_norm: RmsNorm,
+    pub(super) query: Linear,
+    pub(super) key: Linear,
+    pub(super) value: Linear,
+    pub(super) attention_output: Linear,
+    pub(super) feed_forward_norm: RmsNorm,
+    pub(super) gate: Linear,
+    pub(super) up: Linear,
+    pub(super) down: Linear,
 }
 
 /// Last parts of the names of the layers that [`Llama::add_low_rank`] gives updates to.
@@ -235,7 +235,7 @@ impl Layer {
 
 /// Cosines and sines `[B, 1, T, K]` for positions `[B, T]`, computed in float32 as the
 /// reference does: at large positions the rounding shows.
-fn rotation(config: &LlamaConfig, positions: &Tensor, kind: Kind) -> (Tensor, Tensor) {
+pub(super) fn rotation(config: &LlamaConfig, positions: &Tensor, kind: Kind) -> (Tensor, Tensor) {
     let frequencies = frequencies(config, positions.device());
     let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies;
     let angles = Tensor::cat(&[&angles, &angles], -1).unsqueeze(1);
@@ -254,7 +254,7 @@ pub(crate) fn frequencies(config: &LlamaConfig, device: Device) -> Tensor {
         .reciprocal()
 }
 
-fn rotate(x: &Tensor, (cosine, sine): (&Tensor, &Tensor)) -> Tensor {
+pub(super) fn rotate(x: &Tensor, (cosine, sine): (&Tensor, &Tensor)) -> Tensor {
     let half = x.size()[3] / 2;
     let (first, second) = (x.narrow(3, 0, half), x.narrow(3, half, half));
     let turned = Tensor::cat(&[-second, first], 3);

@@ -8,11 +8,11 @@ use crate::layers::{Linear, Mode, join_heads, split_heads};
 use crate::parameters::Parameters;
 
 pub(super) struct Attention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
-    head_width: usize,
+    pub(super) query: Linear,
+    pub(super) key: Linear,
+    pub(super) value: Linear,
+    pub(super) output: Linear,
+    pub(super) head_width: usize,
     dropout: f64,
 }
 

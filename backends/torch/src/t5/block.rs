@@ -12,22 +12,22 @@ use crate::segments::Segments;
 
 /// `encoder` or `decoder`.
 pub(super) struct Stack {
-    blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
     /// `[buckets, H]`; the first layer's, used by all.
-    position_bias: Tensor,
+    pub(super) position_bias: Tensor,
     direction: BiasDirection,
-    norm: RmsNorm,
+    pub(super) norm: RmsNorm,
     config: T5Config,
 }
 
-struct Block {
-    self_attention: (RmsNorm, Attention),
-    cross_attention: Option<(RmsNorm, Attention)>,
-    feed_forward_norm: RmsNorm,
-    feed_forward: FeedForward,
+pub(super) struct Block {
+    pub(super) self_attention: (RmsNorm, Attention),
+    pub(super) cross_attention: Option<(RmsNorm, Attention)>,
+    pub(super) feed_forward_norm: RmsNorm,
+    pub(super) feed_forward: FeedForward,
 }
 
-enum FeedForward {
+pub(super) enum FeedForward {
     Relu {
         input: Linear,
         output: Linear,
@@ -243,7 +243,7 @@ impl FeedForward {
         })
     }
 
-    fn forward(&self, x: &Tensor, dropout: f64, mode: Mode) -> Tensor {
+    pub(super) fn forward(&self, x: &Tensor, dropout: f64, mode: Mode) -> Tensor {
         let (inner, output) = match self {
             Self::Relu { input, output } => (input.forward(x).relu(), output),
             Self::GatedGelu {

@@ -13,11 +13,11 @@ use crate::segments::Segments;
 
 /// A T5 encoder-decoder.
 pub struct T5 {
-    config: T5Config,
+    pub(super) config: T5Config,
     /// `[V, D]`, for both sides.
-    embedding: Tensor,
+    pub(super) embedding: Tensor,
     encoder: Stack,
-    decoder: Stack,
+    pub(super) decoder: Stack,
     /// `[V, D]`; the embedding itself where the two are tied.
     output: Tensor,
     /// What the product with `output` is computed in.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use harness::training::{Device as DeviceSetting, LoraSettings, Precision, TrainingSettings};
+use harness::training::{LoraSettings, Precision, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 
 use super::adapter::{self, Adapter};
 use super::batch::Batch;
 use super::loss;
 use crate::checkpoint::{Array, Checkpoint, Config};
+use crate::device;
 use crate::error::{Error, Result};
 use crate::layers::Mode;
 use crate::llama::Llama;
@@ -48,7 +49,7 @@ impl Computing {
     /// A device that is not here.
     pub(super) fn of(settings: &TrainingSettings) -> Result<Self> {
         Ok(Self {
-            device: device(settings.device)?,
+            device: device::find(settings.device)?,
             precision: settings.precision,
             activations: match settings.gradient_checkpointing {
                 true => Activations::Recomputed,
@@ -59,31 +60,13 @@ impl Computing {
 
     /// Weights are float32 whatever products are computed in.
     pub(super) fn parameters(self) -> Parameters {
-        let compute_kind = match self.precision {
-            Precision::Float32 => Kind::Float,
-            Precision::Bfloat16 => Kind::BFloat16,
-        };
-        Parameters::new(self.device, Kind::Float).computed_in(compute_kind)
+        Parameters::new(self.device, Kind::Float).computed_in(device::kind(self.precision))
     }
 }
 
 enum Model {
     T5(Box<T5>),
     Llama(Llama),
-}
-
-/// The device that a setting names.
-///
-/// # Errors
-/// No such device here.
-fn device(setting: DeviceSetting) -> Result<Device> {
-    match setting {
-        DeviceSetting::Cpu => Ok(Device::Cpu),
-        DeviceSetting::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
-        DeviceSetting::Cuda => Err(Error::request(
-            "device `cuda` was asked for, and libtorch finds none; use `cpu`",
-        )),
-    }
 }
 
 impl Actor {

@@ -1,17 +1,19 @@
-//! Samples of the actor as it is now, by the decoder of `cpu`.
+//! Samples of the actor as it is now.
 
 use backends::training::protocol::Program;
 use harness::decoding::{Decoding, Method};
 use harness::problem::ProblemId;
 use harness::prompt::Prompt;
 use harness::training::{Feedback, OnlineSettings};
+use tch::Device;
 
 use super::actor::Actor;
 use super::harness_link::HarnessLink;
 use super::sequence::{Sequence, Sequencer};
 use crate::checkpoint::{Config, Tensors};
-use crate::cpu::{CpuLlama, CpuModel, CpuT5};
-use crate::decode::{Engine, Event, Finish, Limits, Request};
+use crate::cpu::{CpuLlama, CpuT5};
+use crate::decode::{Decoder, Engine, Event, Finish, Limits, Request};
+use crate::device::DeviceModel;
 use crate::error::Result;
 use crate::tokenizer::Tokenizer;
 
@@ -78,9 +80,13 @@ pub(super) fn draw(
     how: Draw,
 ) -> Result<Vec<Sampled>> {
     let tensors = Tensors::of_arrays(actor.arrays());
-    let model: Box<dyn CpuModel> = match &actor.config {
-        Config::T5(config) => Box::new(CpuT5::load(config, &tensors)?),
-        Config::Llama(config) => Box::new(CpuLlama::load(config, &tensors)?),
+    let model: Box<dyn Decoder> = match (actor.device(), &actor.config) {
+        (Device::Cpu, Config::T5(config)) => Box::new(CpuT5::load(config, &tensors)?),
+        (Device::Cpu, Config::Llama(config)) => Box::new(CpuLlama::load(config, &tensors)?),
+        (device, config) => {
+            let kind = actor.parameters.compute_kind();
+            Box::new(DeviceModel::load(config, &tensors, device, kind)?)
+        }
     };
     let limits = Limits {
         max_rows: 256,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use harness::config::{Api, BackendChoice, Options};
+use harness::training::{Device, Precision};
 use serde_json::Value;
 
 use super::SettingsArguments;
@@ -25,6 +26,12 @@ pub(crate) struct Backend {
     /// Model: its name on the server (http), or a name or folder (torch)
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
+    /// Where our own engine decodes: cpu, or cuda, the first GPU (`make torch CUDA=1`) [default: cpu]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<Device>,
+    /// In what it decodes on a GPU: float32 or bfloat16 [default: float32]
+    #[arg(long, value_name = "PRECISION")]
+    precision: Option<Precision>,
     /// How problems are put to the model: auto, apps-training, apps-generation, mbpp-paper,
     /// mbpp-three-shot, completion, chat, micro, or a TOML file (docs/backends.md) [default:
     /// auto, that of each benchmark]
@@ -76,6 +83,8 @@ impl Backend {
         Options {
             backend: given.backend,
             model: given.model,
+            device: given.device,
+            precision: given.precision,
             template: given.template,
             base_url: given.base_url,
             api: given.api,

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use harness::training;
+use harness::training::{self, Device};
 
 use super::{
     Backend, DatasetName, Directory, Exclusion, JudgingArguments, RunningArguments,
@@ -303,6 +303,9 @@ pub(crate) struct CriticScore {
     /// Longest program in tokens [default: as the critic was trained]
     #[arg(long, value_name = "N")]
     pub(crate) max_target_tokens: Option<u32>,
+    /// Where the critic runs: cpu or cuda
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub(crate) device: Device,
     /// Score the reference programs too
     #[arg(long)]
     pub(crate) references: bool,

@@ -49,7 +49,9 @@ pub(crate) fn critic_score(context: &Context, arguments: &arguments::CriticScore
         .arg("--samples")
         .arg(&file)
         .arg("--out")
-        .arg(&out);
+        .arg(&out)
+        .arg("--device")
+        .arg(arguments.device.name());
     for (option, value) in lengths(arguments) {
         command.arg(option).arg(value.to_string());
     }

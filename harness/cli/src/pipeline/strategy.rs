@@ -144,7 +144,7 @@ impl Pipeline<'_> {
         };
         let critic = match &plan.critic {
             Some(path) if plan.needs_critic() => {
-                let mut command = torch_command(path.as_os_str())?;
+                let mut command = torch_command(path.as_os_str(), &settings.model)?;
                 command.extend(lengths_of_critic(path));
                 let needs = vec![
                     (Capability::Score, "score programs"),
@@ -171,7 +171,7 @@ impl Pipeline<'_> {
         let repair = match &plan.repair_model {
             Some(path) if repairer(plan) == RepairBy::Model => {
                 let needs = vec![(Capability::Generate, "generate")];
-                let mut desk = desk(torch_command(path.as_os_str())?, needs)?;
+                let mut desk = desk(torch_command(path.as_os_str(), &settings.model)?, needs)?;
                 helpers.push((Helper::RepairModel, desk.ready()?.model_sha256.clone()));
                 let mut asking = asking.clone();
                 if let Some((source, _)) = trained_lengths(path) {

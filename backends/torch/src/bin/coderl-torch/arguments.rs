@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::training::{Device, Precision};
 
 /// Models on libtorch, for `coderl`.
 #[derive(Debug, Parser)]
@@ -254,7 +255,20 @@ pub(crate) struct Generate {
     #[arg(long)]
     pub(crate) timing: bool,
     #[command(flatten)]
+    pub(crate) computing: Computing,
+    #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// Where decoding computes, and in what.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Computing {
+    /// Where the model runs: cpu, or cuda, the first GPU
+    #[arg(long, default_value_t)]
+    pub(crate) device: Device,
+    /// In what it decodes on a GPU: float32 or bfloat16
+    #[arg(long, default_value_t)]
+    pub(crate) precision: Precision,
 }
 
 /// What decoding may use.
@@ -300,6 +314,8 @@ pub(crate) struct Logits {
 pub(crate) enum Path {
     /// Token by token with caches, all rows together
     Decoder,
+    /// The same by libtorch, as on a GPU
+    Device,
     /// On tensors, each row by itself
     Tensors,
     /// On tensors, all rows in one batch that is padded on the left
@@ -322,6 +338,8 @@ pub(crate) struct Serve {
     /// Tokens of a program that a critic reads at most, the end-of-text token included
     #[arg(long, default_value_t = 512)]
     pub(crate) max_target_tokens: u32,
+    #[command(flatten)]
+    pub(crate) computing: Computing,
     #[command(flatten)]
     pub(crate) limits: Limits,
 }
@@ -374,4 +392,7 @@ pub(crate) struct CriticScore {
     /// Padded tokens of one forward pass
     #[arg(long, default_value_t = 16384)]
     pub(crate) max_tokens: u32,
+    /// Where the critic runs: cpu or cuda
+    #[arg(long, default_value_t)]
+    pub(crate) device: Device,
 }

@@ -13,7 +13,7 @@ use crate::arguments::Generate;
 use crate::model;
 
 pub(crate) fn generate(options: &Generate) -> Result<()> {
-    let loaded = model::load(&options.model)?;
+    let loaded = model::load(&options.model, options.computing)?;
     let prompt = match (&options.prompt, &options.prompt_file) {
         (Some(prompt), _) => prompt.clone(),
         (None, Some(file)) => std::fs::read_to_string(file)

@@ -5,7 +5,9 @@ use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result, ensure};
 use backend_torch::checkpoint::{Checkpoint, Config};
-use backend_torch::cpu::{self, Cache, Prompt, Rows, StepRow};
+use backend_torch::cpu::{self, Rows};
+use backend_torch::decode::{Cache, Decoder, Prompt, StepRow};
+use backend_torch::device::DeviceModel;
 use backend_torch::layers::Mode;
 use backend_torch::llama::Llama;
 use backend_torch::parameters::Parameters;
@@ -43,7 +45,15 @@ pub(crate) fn logits(options: &Logits) -> Result<()> {
     );
     let checkpoint = model::open(&options.model)?;
     let rows = match options.path {
-        Path::Decoder => by_decoder(&checkpoint, &input.rows, options.prompt_tokens)?,
+        Path::Decoder => {
+            let model = cpu::load(&checkpoint)?;
+            by_decoder(&*model, &input.rows, options.prompt_tokens)?
+        }
+        Path::Device => {
+            let (config, tensors) = (&checkpoint.config, &checkpoint.tensors);
+            let model = DeviceModel::load(config, tensors, Device::Cpu, Kind::Float)?;
+            by_decoder(&model, &input.rows, options.prompt_tokens)?
+        }
         _ => by_tensors(&checkpoint, &input.rows, options.path)?,
     };
     let mut out = BufWriter::new(File::create(&options.output)?);
@@ -55,8 +65,7 @@ pub(crate) fn logits(options: &Logits) -> Result<()> {
 }
 
 /// Logits of each row, token by token.
-fn by_decoder(checkpoint: &Checkpoint, rows: &[Row], n_prompt: usize) -> Result<Vec<Vec<f32>>> {
-    let model = cpu::load(checkpoint)?;
+fn by_decoder(model: &dyn Decoder, rows: &[Row], n_prompt: usize) -> Result<Vec<Vec<f32>>> {
     let has_encoder = model.start_token().is_some();
     let mut out = vec![Vec::new(); rows.len()];
     let mut values = vec![0.0; model.vocabulary_size()];

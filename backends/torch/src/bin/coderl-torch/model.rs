@@ -6,28 +6,49 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use backend_torch::checkpoint::Checkpoint;
-use backend_torch::cpu::{self, CpuCritic, CpuModel};
-use backend_torch::decode::check_vocabulary;
+use backend_torch::cpu::{self, CpuCritic};
+use backend_torch::decode::{Decoder, check_vocabulary};
+use backend_torch::device::{self, DeviceModel};
 use backend_torch::places::{KNOWN, KnownModel, cache_dir};
 use backend_torch::tokenizer::Tokenizer;
+use harness::training::{Device, Precision};
 use sha2::{Digest, Sha256};
+
+use crate::arguments::Computing;
 
 /// A model that is ready to decode.
 pub(crate) struct Loaded {
-    pub(crate) model: Box<dyn CpuModel>,
+    pub(crate) model: Box<dyn Decoder>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) end_tokens: Vec<u32>,
 }
 
-pub(crate) fn load(name: &str) -> Result<Loaded> {
+pub(crate) fn load(name: &str, computing: Computing) -> Result<Loaded> {
     let checkpoint = open(name)?;
     // The tokenizer first: it takes no time, and often is what does not fit.
     let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
     Ok(Loaded {
-        model: cpu::load(&checkpoint)?,
+        model: decoder(&checkpoint, computing)?,
         tokenizer,
         end_tokens: checkpoint.config.end_tokens().to_vec(),
     })
+}
+
+fn decoder(checkpoint: &Checkpoint, computing: Computing) -> Result<Box<dyn Decoder>> {
+    let Computing { device, precision } = computing;
+    match (device, precision) {
+        (Device::Cpu, Precision::Float32) => Ok(cpu::load(checkpoint)?),
+        (Device::Cpu, Precision::Bfloat16) => bail!(
+            "bfloat16 is for GPUs; on a processor models decode in float32: leave `--precision` \
+             away, or add `--device cuda`"
+        ),
+        (Device::Cuda, precision) => Ok(Box::new(DeviceModel::load(
+            &checkpoint.config,
+            &checkpoint.tensors,
+            device::find(device)?,
+            device::kind(precision),
+        )?)),
+    }
 }
 
 /// A critic that is ready to guide `loaded`.

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result};
 use backend_torch::checkpoint::Checkpoint;
 use backend_torch::decode::Guide;
+use backend_torch::device;
 use backend_torch::serve::critic::{self, ServedCritic};
 use backend_torch::serve::{Served, ServedGuide};
 use backend_torch::tokenizer::Tokenizer;
 use backend_torch::train::{Computing, Critic};
 use harness::training::BatchSettings;
-use tch::Device;
 
 use crate::arguments::Serve;
 use crate::model;
@@ -21,7 +21,10 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         let checkpoint = Checkpoint::open(&path)?;
         let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
         let served = ServedCritic {
-            critic: &Critic::load(&checkpoint, Computing::on(Device::Cpu))?,
+            critic: &Critic::load(
+                &checkpoint,
+                Computing::on(device::find(options.computing.device)?),
+            )?,
             tokenizer: &tokenizer,
             lengths: BatchSettings {
                 size: 0,
@@ -39,7 +42,7 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         };
         return critic::serve(&served, input, &mut output).context("serving ended");
     }
-    let loaded = model::load(&options.model)?;
+    let loaded = model::load(&options.model, options.computing)?;
     let critic = options
         .critic
         .as_deref()

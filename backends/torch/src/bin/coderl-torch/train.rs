@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use backend_torch::checkpoint::{Array, Checkpoint};
+use backend_torch::device;
 use backend_torch::tokenizer::Tokenizer;
 use backend_torch::train::{self, Computing, Critic, HarnessLink};
 use backends::training::protocol::ToTrainer;
 use harness::training::{BatchSettings, TrainingSample, TrainingSettings};
-use tch::Device;
 
 use crate::arguments::{CriticScore, Gradients, Train};
 use crate::model;
@@ -96,7 +96,7 @@ const CHUNK: usize = 1024;
 pub(crate) fn critic_score(options: &CriticScore) -> Result<()> {
     let checkpoint = model::open(&options.critic)?;
     let tokenizer = Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
-    let critic = Critic::load(&checkpoint, Computing::on(Device::Cpu))?;
+    let critic = Critic::load(&checkpoint, Computing::on(device::find(options.device)?))?;
     let settings = BatchSettings {
         size: 0,
         max_tokens: options.max_tokens,
