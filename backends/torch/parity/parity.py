@@ -123,6 +123,7 @@ def compare_variant(table, ours, name, built, path):
     found = ours.logits(path, rows, vocabulary)
     table.close(name, "logits, decoder with caches", found, expected)
     for option, what in (
+        ("device", "logits, decoder for GPUs, on the processor"),
         ("tensors", "logits, tensors"),
         ("padded-left", "logits, tensors padded on the left"),
         ("padded-right", "logits, tensors padded on the right"),

@@ -11,7 +11,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::cache::LayerCache;
-use super::math::exp;
+use super::math::{exp, vectorized};
 use super::matrix::{Start, multiply_panel};
 use super::rows::PANEL;
 
@@ -204,7 +204,8 @@ fn attend_group(
                     parts[1].add(shared_length, at);
                     parts[2].add(shared_length + own_length, at);
                 }
-                arch.dispatch(
+                vectorized(
+                    arch,
                     #[inline(always)]
                     || soften(heads.scale, &mut parts),
                 );
@@ -276,7 +277,8 @@ fn runs_of_own(views: &[View<'_>]) -> Vec<Range<usize>> {
 
 /// Row `row` of panels with `n_rows` rows times the key of one token.
 fn product(arch: Arch, query: &[f32], (n_rows, row): (usize, usize), keys: &[f32]) -> f32 {
-    arch.dispatch(
+    vectorized(
+        arch,
         #[inline(always)]
         || {
             let mut lanes = [0.0_f32; PANEL];

@@ -1,9 +1,30 @@
 //! Functions of single numbers and of rows.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::rows::{PANEL, Rows};
+
+/// Runs `body`, a closure that is `#[inline(always)]`, as code for the vectors of this machine.
+///
+/// [`Arch::dispatch`] alone calls a closure as one that is called once. For a closure that could be
+/// called again that is a shim, which is not inlined if it is large: it then is code for any machine,
+/// where a fused multiply-add is the call of a function.
+#[inline(always)]
+pub(crate) fn vectorized<T>(arch: Arch, body: impl FnMut() -> T) -> T {
+    struct Body<F>(F);
+
+    impl<T, F: FnMut() -> T> WithSimd for Body<F> {
+        type Output = T;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) -> T {
+            (self.0)()
+        }
+    }
+
+    arch.dispatch(Body(body))
+}
 
 /// The exponential function, to within 2 units in the last place for results that are normal
 /// numbers; 0 below -87. Written so that a loop over it becomes vector instructions, and so
@@ -70,7 +91,8 @@ pub(super) fn apply_gate(gate: Gate, x: &Rows, out: &mut Rows) {
             let start = index * CHUNK;
             let first = &first[start..][..out.len()];
             let second = second.get(start..start + out.len()).unwrap_or_default();
-            arch.dispatch(
+            vectorized(
+                arch,
                 #[inline(always)]
                 || match gate {
                     Gate::Relu => {
@@ -105,7 +127,8 @@ pub(super) fn normalize(x: &Rows, width: usize, weight: &[f32], epsilon: f32, ou
     out.reset(x.n_rows(), width);
     let arch = Arch::new();
     for row in 0..x.n_rows() {
-        arch.dispatch(
+        vectorized(
+            arch,
             #[inline(always)]
             || {
                 let mut lanes = [0.0_f32; PANEL];

@@ -27,7 +27,7 @@ pub use cache::Cache;
 pub use critic::CpuCritic;
 pub use llama::CpuLlama;
 pub use load::load;
-pub(crate) use math::exp;
+pub(crate) use math::{exp, vectorized};
 pub use model::CpuModel;
 pub(crate) use rows::PANEL;
 pub use rows::Rows;

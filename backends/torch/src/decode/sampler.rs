@@ -11,7 +11,7 @@
 use harness::decoding::Method;
 use pulp::Arch;
 
-use crate::cpu::exp;
+use crate::cpu::{exp, vectorized};
 
 /// A token, and the natural logarithm of the probability that the model gives it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,7 +86,8 @@ impl Draw {
 
 /// The largest logit.
 fn highest(logits: &[f32]) -> f32 {
-    Arch::new().dispatch(
+    vectorized(
+        Arch::new(),
         #[inline(always)]
         || {
             let (pieces, rest) = logits.as_chunks::<16>();
@@ -121,7 +122,8 @@ pub fn log_probability(logits: &[f32], token: u32) -> f32 {
 /// `ln Σ exp(logits)`.
 pub(super) fn log_total(logits: &[f32]) -> f32 {
     let best = highest(logits);
-    let total = Arch::new().dispatch(
+    let total = vectorized(
+        Arch::new(),
         #[inline(always)]
         || sum_of_weights(logits, best, 1.0),
     );
@@ -193,7 +195,8 @@ fn support(
     let weight = |token: usize| f64::from(exp((logits[token] - best) * factor));
     let total: f64 = match &kept {
         Some(kept) => kept.iter().map(|token| weight(*token)).sum(),
-        None => Arch::new().dispatch(
+        None => vectorized(
+            Arch::new(),
             #[inline(always)]
             || sum_of_weights(logits, best, factor),
         ),

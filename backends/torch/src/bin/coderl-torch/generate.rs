@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use backend_torch::decode::{Candidate, Engine, Event, Finish, Guide, Guided, Request};
 use harness::decoding::{Decoding, Guidance, Method};
 use harness::prompt::{Message, Prompt, Role};
+use harness::training::Device;
 use serde_json::json;
 
 use crate::arguments::Generate;
@@ -77,6 +78,16 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
             critic,
             max_program: usize::MAX,
         });
+    }
+    if options.timing && options.computing.device == Device::Cuda {
+        // What a GPU sets up when it is first used is no part of decoding.
+        let mut first = request.clone();
+        first.decoding.max_new_tokens = 2;
+        first.decoding.min_new_tokens = 0;
+        engine.push(first);
+        while !engine.is_idle() {
+            engine.step(&mut |_| {});
+        }
     }
     let (start, work_before) = (Instant::now(), processor_seconds());
     engine.push(request);
