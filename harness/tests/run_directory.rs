@@ -4,7 +4,7 @@ use std::fs;
 
 use harness::candidate::Code;
 use harness::judge::WhichTests;
-use harness::store::{Manifest, RunDirectory, StoredRun};
+use harness::store::{CRITIC_SCORES, Manifest, RunDirectory, StoredRun};
 use harness::verdict::Grader;
 use harness::{Error, ErrorClass};
 
@@ -151,6 +151,8 @@ fn starting_over_discards_records_and_nothing_else() {
         .run(directory.path(), verdict_of, &mut ())
         .unwrap();
     fs::write(directory.path().join("notes.txt"), "mine").unwrap();
+    // Of candidates that are gone: the new ones have the same names.
+    fs::write(directory.path().join(CRITIC_SCORES), "").unwrap();
     let mut other = manifest();
     other.generation.as_mut().unwrap().seed = 7;
     let run = RunDirectory::start_over(directory.path(), other.clone()).unwrap();

@@ -1,7 +1,10 @@
 //! The generated suite through the binary: its programs in the real sandbox, and its texts.
 
+use std::collections::BTreeSet;
+
 use e2e::Coderl;
 use harness::store::StoredRun;
+use serde_json::Value;
 
 #[test]
 fn reference_programs_of_the_generated_suite_pass() {
@@ -28,7 +31,10 @@ fn reference_programs_of_the_generated_suite_pass() {
         let stored = StoredRun::read(&run.path(dataset)).unwrap();
         assert_eq!(stored.problems.len().to_string(), limit);
         // Test is what a run takes of them unless it says otherwise.
-        let is_test = |id: &str| id.contains("/test/") || id.starts_with("micro/mbpp/");
+        let is_test = |id: &str| match id.strip_prefix("micro/mbpp/") {
+            Some(task) => (11..511).contains(&task.parse::<u32>().unwrap()),
+            None => id.contains("/test/"),
+        };
         assert!(stored.problems.iter().all(|it| is_test(it.id.as_str())));
     }
 }
@@ -110,4 +116,57 @@ fn other_sizes_are_written_as_files() {
     let done = run.run(&["datasets", "micro", "--out", "d", "--n-mbpp", "501"]);
     done.assert_exit(2);
     assert!(done.stderr.contains("at most 500"), "{}", done.stderr);
+}
+
+#[test]
+fn reference_programs_become_a_corpus() {
+    let run = Coderl::new();
+    let corpus = |arguments: &[&str]| {
+        let command = [
+            "corpus",
+            "programs",
+            "micro-apps",
+            "--limit",
+            "30",
+            "--out",
+            "c/all.jsonl",
+        ];
+        run.run(&[&command[..], arguments].concat()).assert_exit(0);
+        let text = std::fs::read_to_string(run.path("c/all.jsonl")).unwrap();
+        let texts = text.lines().map(|line| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let field = |name: &str| record[name].as_str().unwrap().to_owned();
+            (field("id"), field("text"))
+        });
+        texts.collect::<Vec<_>>()
+    };
+    let train = corpus(&[]);
+    assert!(train.len() > 60, "{}", train.len());
+    assert_eq!(train[0].0, "micro/apps/train/0000/0");
+    let distinct: BTreeSet<&String> = train.iter().map(|(_, text)| text).collect();
+    assert_eq!(distinct.len(), train.len());
+    // Test problems are taken where they are asked for, and nowhere else.
+    let test = corpus(&["--split", "test"]);
+    assert!(test[0].0.starts_with("micro/apps/test/"), "{test:?}");
+
+    let none = run.run(&["corpus", "programs", "--out", "d.jsonl"]);
+    none.assert_exit(2);
+    assert!(
+        none.stderr.contains("no dataset; name one"),
+        "{}",
+        none.stderr
+    );
+    std::fs::write(
+        run.path("own.jsonl"),
+        "{\"id\": \"a\", \"statement\": \"s\", \"tests\": [{\"input\": \"\", \"output\": \"1\"}]}\n",
+    )
+    .unwrap();
+    let empty = run.run(&["corpus", "programs", "own.jsonl", "--out", "d.jsonl"]);
+    empty.assert_exit(3);
+    assert!(
+        empty.stderr.contains("have no reference programs"),
+        "{}",
+        empty.stderr
+    );
+    assert!(!run.path("d.jsonl").exists());
 }

@@ -31,7 +31,7 @@ pub use manifest::{
 pub use problem_text::{PROBLEM_TEXTS, ProblemText, TestText, keep_problem_texts};
 pub use record::{GenerationEvent, GenerationEventId, InfrastructureEvent, ProblemSummary, Record};
 pub use record_log::RecordLog;
-pub use run_directory::{Helper, RunDirectory, StoredRun};
+pub use run_directory::{CRITIC_SCORES, Helper, RunDirectory, StoredRun};
 pub use run_reader::{RecordsByProblem, RunReader};
 pub use study_directory::StudyDirectory;
 pub use training_directory::{

@@ -22,6 +22,8 @@ const EVENTS: &str = "events";
 const GENERATION_EVENTS: &str = "generation-events";
 const REQUESTS: &str = "requests";
 const STRATEGY: &str = "strategy";
+/// What a critic says of the candidates, where one was asked.
+pub const CRITIC_SCORES: &str = "critic_scores.jsonl";
 
 pub(super) fn verdicts(tests: WhichTests) -> &'static str {
     match tests {
@@ -76,7 +78,7 @@ impl RunDirectory {
         let path = path.into();
         let lock = lock(&path, true)?;
         // The manifest last: until then the directory is a run that can be discarded.
-        let last = [path.join(PROBLEM_TEXTS), path.join(MANIFEST)];
+        let last = [CRITIC_SCORES, PROBLEM_TEXTS, MANIFEST].map(|name| path.join(name));
         for name in record_files(&path).chain(last) {
             match fs::remove_file(&name) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

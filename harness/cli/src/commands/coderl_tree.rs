@@ -15,8 +15,8 @@ use harness::execution::Limits;
 use harness::judge::{JudgeOptions, WhichTests};
 use harness::problem::{Dataset, Problem, ProblemId};
 use harness::store::{
-    DatasetRecord, GenerationRecord, JudgingRecord, Manifest, ProblemSummary, RunDirectory,
-    write_records,
+    CRITIC_SCORES, DatasetRecord, GenerationRecord, JudgingRecord, Manifest, ProblemSummary,
+    RunDirectory, write_records,
 };
 use harness::training::{CriticScore, Origin, pool, softmax};
 use harness::verdict::{Cause, Grader, Judgement, Verdict};
@@ -26,7 +26,7 @@ use crate::commands::sample::BASELINE;
 use crate::console::counted;
 use crate::context::Context;
 use crate::exit::{Exit, data};
-use crate::train::{CRITIC_SCORES, JudgedRun, critic_scores};
+use crate::train::{JudgedRun, critic_scores};
 
 /// Positions of a program in the released scores, and what stands for no token there.
 const N_POSITIONS: usize = 512;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use backends::process::let_threads_sleep;
 use harness::metric::{ClassifierQuality, Prediction, classifier_quality};
 use harness::prompt::TemplateChoice;
-use harness::store::{read_record_file, write_records};
+use harness::store::{CRITIC_SCORES, read_record_file, write_records};
 use harness::training::{
     ClassSet, CriticScore, ExampleMaker, Origin, TrainingSample, TrainingSettings,
 };
@@ -21,7 +21,7 @@ use crate::commands::terminal_width;
 use crate::context::Context;
 use crate::exit::{Exit, data, usage};
 use crate::models::torch_program;
-use crate::train::{CRITIC_SCORES, JudgedRun, sampled, tabs_of};
+use crate::train::{JudgedRun, sampled, tabs_of};
 
 /// What the critic reads, in the run directory.
 const SAMPLES: &str = "critic_samples.jsonl";

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use harness::metric::{Group, Metric, aggregate};
-use harness::store::StoredRun;
+use harness::store::{CRITIC_SCORES, StoredRun};
 use reports::page::PageRun;
 use reports::{ReportInput, tables, write_report_with_page};
 
@@ -15,7 +15,6 @@ use crate::commands;
 use crate::context::Context;
 use crate::exit::{Exit, data};
 use crate::inputs;
-use crate::train::CRITIC_SCORES;
 
 /// Makes the report of a run or of a training again.
 pub(crate) fn report(context: &Context, arguments: &arguments::Report) -> Result<Exit> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use harness::error_chain;
 use harness::metric::{Pooled, ProblemTally};
-use harness::store::{Manifest, StoredRun};
+use harness::store::{CRITIC_SCORES, Manifest, StoredRun};
 use harness::study::{Judged, StageStatus};
 use harness::verdict::Grader;
 use reports::plot::{METRICS, TrainingCurve};
@@ -21,7 +21,6 @@ use crate::commands::terminal_width;
 use crate::context::Context;
 use crate::exit::{Exit, data};
 use crate::inputs;
-use crate::train::CRITIC_SCORES;
 
 /// Prints the tables of what is done, and writes the report into `folder`.
 pub(crate) fn make(context: &Context, opened: &Opened, folder: Option<&Path>) -> Result<Exit> {

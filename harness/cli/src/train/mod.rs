@@ -26,7 +26,7 @@ use crate::pipeline::{resolve, stem};
 
 pub(crate) use data::{sampled, tabs_of};
 pub(crate) use judging::submission;
-pub(crate) use runs::{CRITIC_SCORES, JudgedRun, critic_scores};
+pub(crate) use runs::{JudgedRun, critic_scores};
 
 use data::TrainingData;
 use judging::Bench;

@@ -7,16 +7,13 @@ use anyhow::{Context as _, Result};
 use harness::candidate::{Candidate, CandidateId};
 use harness::problem::{Dataset, Problem, ProblemId};
 use harness::prompt::{PromptStyle, TemplateChoice};
-use harness::store::{StoredRun, read_record_file};
+use harness::store::{CRITIC_SCORES, StoredRun, read_record_file};
 use harness::training::{CriticScore, Origin};
 use harness::verdict::{Grader, Judgement, Outcome};
 
 use super::soundness::{check_run, check_scores};
 use crate::context::Context;
 use crate::exit::{data, usage};
-
-/// File of critic scores in a run directory.
-pub(crate) const CRITIC_SCORES: &str = "critic_scores.jsonl";
 
 /// A judged run with its dataset.
 pub(crate) struct JudgedRun {
