@@ -99,10 +99,11 @@ impl<'a> Groups<'a> {
             let ids = distinct.iter().map(|prompt| &prompt.id);
             stack.ids.iter().eq(ids)
         };
-        let stack = match stack.take_if(|stack| !is_same(stack)) {
-            Some(_) => stack.insert(Stack::new(&distinct, kind)),
-            None => stack.get_or_insert_with(|| Stack::new(&distinct, kind)),
-        };
+        if stack.as_ref().is_some_and(|stack| !is_same(stack)) {
+            // First, so that two are never there at once.
+            *stack = None;
+        }
+        let stack = stack.get_or_insert_with(|| Stack::new(&distinct, kind));
         let size = members.iter().map(Vec::len).max().unwrap_or_default();
         for group in &mut members {
             group.resize(size, group[0]);

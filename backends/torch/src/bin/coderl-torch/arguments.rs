@@ -274,18 +274,22 @@ pub(crate) struct Computing {
 /// What decoding may use.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Limits {
-    /// Rows that are decoded together
-    #[arg(long, default_value_t = 64)]
-    pub(crate) max_rows: usize,
+    /// Rows that are decoded together [default: 64, on a GPU 256]
+    #[arg(long)]
+    pub(crate) max_rows: Option<usize>,
     /// Memory for keys and values of what rows generate, in MiB
     #[arg(long, default_value_t = 4096)]
     pub(crate) cache_mib: usize,
 }
 
 impl Limits {
-    pub(crate) fn resolve(self) -> backend_torch::decode::Limits {
+    pub(crate) fn resolve(self, device: Device) -> backend_torch::decode::Limits {
+        let default = match device {
+            Device::Cpu => 64,
+            Device::Cuda => 256,
+        };
         backend_torch::decode::Limits {
-            max_rows: self.max_rows.max(1),
+            max_rows: self.max_rows.unwrap_or(default).max(1),
             cache_bytes: self.cache_mib << 20,
         }
     }

@@ -71,7 +71,7 @@ pub(crate) fn generate(options: &Generate) -> Result<()> {
         &*loaded.model,
         &loaded.tokenizer,
         &loaded.end_tokens,
-        options.limits.resolve(),
+        options.limits.resolve(options.computing.device),
     );
     if let Some(critic) = &critic {
         engine = engine.guided_by(Guide {

@@ -66,7 +66,7 @@ pub(crate) fn serve(options: &Serve) -> Result<()> {
         name: options.model.clone(),
         sha256: model::digest(&path)?,
         tokenizer_sha256: loaded.tokenizer.digest(),
-        limits: options.limits.resolve(),
+        limits: options.limits.resolve(options.computing.device),
         guide,
     };
     backend_torch::serve::serve(&served, input, &mut output).context("serving ended")
