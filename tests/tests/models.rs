@@ -420,3 +420,42 @@ fn a_real_server_corrects_its_own_programs() {
     let log = fs::read_to_string(run.path("repaired/requests.jsonl")).unwrap();
     assert_eq!(log.lines().count(), 2 * (2 + 2));
 }
+
+/// The engine is told where to run, in an argument that the manifest keeps; by default nothing is said.
+#[test]
+fn the_engine_is_told_its_device() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let run = Coderl::new();
+    let engine = run.path("engine");
+    fs::write(&engine, "#!/bin/sh\necho \"$@\" > told\nexit 3\n").unwrap();
+    fs::set_permissions(&engine, fs::Permissions::from_mode(0o755)).unwrap();
+    let told = |options: &[&str]| {
+        let command = [
+            "run",
+            "builtin",
+            "--backend",
+            "torch",
+            "--model",
+            "m",
+            "--out",
+            "r",
+            "--fresh",
+        ];
+        let mut command = run.command(&[&command[..], options].concat());
+        let done = command.env("CODERL_TORCH", &engine).output().unwrap();
+        assert!(!done.status.success());
+        let told = fs::read_to_string(run.path("told")).unwrap();
+        let manifest = fs::read_to_string(run.path("r/manifest.json")).unwrap();
+        assert!(
+            manifest.contains(told.trim()),
+            "{told} is not in {manifest}"
+        );
+        told
+    };
+    assert_eq!(told(&[]), "serve --model m\n");
+    assert_eq!(
+        told(&["--device", "cuda", "--precision", "bfloat16"]),
+        "serve --model m --device cuda --precision bfloat16\n"
+    );
+}
