@@ -15,7 +15,7 @@ fn load(path: &Path) -> Result<(), String> {
     let load = || -> backend_torch::Result<()> {
         let checkpoint = Checkpoint::open(path)?;
         Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config)?;
-        cpu::load(&checkpoint)?;
+        cpu::load(&checkpoint.config, &checkpoint.tensors)?;
         Ok(())
     };
     load().map_err(|error| error.to_string())

@@ -215,7 +215,7 @@ pub(crate) fn load(case: &Case) -> Loaded {
 pub(crate) fn load_from(folder: &Path) -> Loaded {
     let checkpoint = Checkpoint::open(folder).unwrap();
     Loaded {
-        model: cpu::load(&checkpoint).unwrap(),
+        model: cpu::load(&checkpoint.config, &checkpoint.tensors).unwrap(),
         tokenizer: Tokenizer::load(&checkpoint.tokenizer, &checkpoint.config).unwrap(),
         end_tokens: checkpoint.config.end_tokens().to_vec(),
     }

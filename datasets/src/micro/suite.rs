@@ -34,8 +34,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The suite that has a name: version 1 of `micro-apps`, version 2 of `micro-mbpp`. A change of anything that follows from these
-    /// numbers is another version, and says so here and in `docs/micro-suite.md`.
+    /// The suite that has a name: version 1 of `micro-apps`, version 2 of `micro-mbpp`. A change of
+    /// anything that follows from these numbers is another version, and says so here and in
+    /// `docs/micro-suite.md`.
     pub const DEFAULT: Self = Self {
         seed: 1,
         n_train: 6_000,

@@ -45,7 +45,7 @@ impl CpuCritic {
             output_bias: take("output.bias", &[n_classes])?.data,
             settings,
             // Last, as it wants all tensors to be taken.
-            model: load(checkpoint)?,
+            model: load(&checkpoint.config, &checkpoint.tensors)?,
         })
     }
 

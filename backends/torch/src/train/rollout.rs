@@ -10,8 +10,8 @@ use tch::Device;
 use super::actor::Actor;
 use super::harness_link::HarnessLink;
 use super::sequence::{Sequence, Sequencer};
-use crate::checkpoint::{Config, Tensors};
-use crate::cpu::{CpuLlama, CpuT5};
+use crate::checkpoint::Tensors;
+use crate::cpu;
 use crate::decode::{Decoder, Engine, Event, Finish, Limits, Request};
 use crate::device::DeviceModel;
 use crate::error::Result;
@@ -80,12 +80,11 @@ pub(super) fn draw(
     how: Draw,
 ) -> Result<Vec<Sampled>> {
     let tensors = Tensors::of_arrays(actor.arrays());
-    let model: Box<dyn Decoder> = match (actor.device(), &actor.config) {
-        (Device::Cpu, Config::T5(config)) => Box::new(CpuT5::load(config, &tensors)?),
-        (Device::Cpu, Config::Llama(config)) => Box::new(CpuLlama::load(config, &tensors)?),
-        (device, config) => {
+    let model: Box<dyn Decoder> = match actor.device() {
+        Device::Cpu => cpu::load(&actor.config, &tensors)?,
+        device => {
             let kind = actor.parameters.compute_kind();
-            Box::new(DeviceModel::load(config, &tensors, device, kind)?)
+            Box::new(DeviceModel::load(&actor.config, &tensors, device, kind)?)
         }
     };
     let limits = Limits {

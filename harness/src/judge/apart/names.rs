@@ -64,10 +64,7 @@ impl<'a> Visitor<'a> for Names {
     }
 
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
-        let ExceptHandler::ExceptHandler(inner) = handler;
-        if let Some(name) = &inner.name {
-            self.bound.insert(name.to_string());
-        }
+        self.bound.extend(name_of(handler));
         visitor::walk_except_handler(self, handler);
     }
 }
@@ -145,10 +142,7 @@ impl<'a> Visitor<'a> for Bindings {
     }
 
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
-        let ExceptHandler::ExceptHandler(inner) = handler;
-        if let Some(name) = &inner.name {
-            self.bound.insert(name.to_string());
-        }
+        self.bound.extend(name_of(handler));
         visitor::walk_except_handler(self, handler);
     }
 
@@ -284,6 +278,12 @@ impl<'a> Visitor<'a> for Targets {
     }
 
     fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
+/// The name that `except … as` binds.
+fn name_of(handler: &ExceptHandler) -> Option<String> {
+    let ExceptHandler::ExceptHandler(handler) = handler;
+    handler.name.as_ref().map(ToString::to_string)
 }
 
 /// The name that an import binds: `a` for `import a.b`.

@@ -44,13 +44,13 @@ pub(crate) fn logits(options: &Logits) -> Result<()> {
         "a row has no target"
     );
     let checkpoint = model::open(&options.model)?;
+    let (config, tensors) = (&checkpoint.config, &checkpoint.tensors);
     let rows = match options.path {
         Path::Decoder => {
-            let model = cpu::load(&checkpoint)?;
+            let model = cpu::load(config, tensors)?;
             by_decoder(&*model, &input.rows, options.prompt_tokens)?
         }
         Path::Device => {
-            let (config, tensors) = (&checkpoint.config, &checkpoint.tensors);
             let model = DeviceModel::load(config, tensors, Device::Cpu, Kind::Float)?;
             by_decoder(&model, &input.rows, options.prompt_tokens)?
         }

@@ -36,15 +36,16 @@ pub(crate) fn load(name: &str, computing: Computing) -> Result<Loaded> {
 
 fn decoder(checkpoint: &Checkpoint, computing: Computing) -> Result<Box<dyn Decoder>> {
     let Computing { device, precision } = computing;
+    let (config, tensors) = (&checkpoint.config, &checkpoint.tensors);
     match (device, precision) {
-        (Device::Cpu, Precision::Float32) => Ok(cpu::load(checkpoint)?),
+        (Device::Cpu, Precision::Float32) => Ok(cpu::load(config, tensors)?),
         (Device::Cpu, Precision::Bfloat16) => bail!(
             "bfloat16 is for GPUs; on a processor models decode in float32: leave `--precision` \
              away, or add `--device cuda`"
         ),
         (Device::Cuda, precision) => Ok(Box::new(DeviceModel::load(
-            &checkpoint.config,
-            &checkpoint.tensors,
+            config,
+            tensors,
             device::find(device)?,
             device::kind(precision),
         )?)),
